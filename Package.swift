@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings are errors wherever we check our own work (CI, `make test`), and warnings for
+// people who build with a newer compiler than ours.
+let isStrict = Context.environment["KUKLA_STRICT"] == "1"
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+
+let cSettings: [CSetting] =
+    [.define("_GNU_SOURCE", .when(platforms: [.linux]))]
+    + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+
+/// A room of the house: a library target, its folder `Sources/<name>`, and the rooms below it.
+func room(_ name: String, _ below: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: below, swiftSettings: settings)
+}
+
+/// The tests of one room, in `Tests/<name>Tests`.
+func tests(of name: String, _ others: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.byName(name: name), "KuklaTestSupport"] + others,
+        swiftSettings: settings)
+}
+
+let argumentParser: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "kukla",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "kukla", targets: ["kukla"]),
+        .library(name: "KuklaNumerics", targets: ["KuklaNumerics"]),
+        .library(name: "KuklaFormats", targets: ["KuklaFormats"]),
+        .library(name: "KuklaText", targets: ["KuklaText"]),
+        .library(name: "KuklaCodecs", targets: ["KuklaCodecs"]),
+        .library(name: "KuklaIndex", targets: ["KuklaIndex"]),
+        .library(name: "KuklaEvaluation", targets: ["KuklaEvaluation"]),
+        .library(name: "KuklaHub", targets: ["KuklaHub"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+    ],
+    targets: [
+        // C floor.
+        .target(
+            name: "CKernels",
+            cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+        .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
+        .systemLibrary(name: "CLAPACK", providers: [.apt(["liblapacke-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+
+        // Rooms, ground floor first: an import points down this list, never up.
+        room("KuklaNumerics", ["CKernels", "CDNNL", "CLAPACK"]),
+        room("KuklaFormats", ["KuklaNumerics", "CZlib", crypto]),
+        room("KuklaHub", ["KuklaFormats", "KuklaNumerics", crypto]),
+        room("KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
+        room("KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
+        room("KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
+        room("KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics"]),
+        .executableTarget(
+            name: "kukla",
+            dependencies: [
+                "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaHub", "KuklaFormats",
+                "KuklaNumerics", "CSQLite", argumentParser,
+            ],
+            swiftSettings: settings),
+
+        // Tests.
+        .target(
+            name: "KuklaTestSupport", dependencies: ["KuklaNumerics"], path: "Tests/KuklaTestSupport",
+            swiftSettings: settings),
+        tests(of: "KuklaNumerics", ["CKernels"]),
+        tests(of: "KuklaFormats", ["KuklaNumerics"]),
+        tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"]),
+        tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
+        tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
+        tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
+        tests(of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
+        // Runs the built `kukla` as a user would: exit codes, files left behind, output.
+        .testTarget(
+            name: "KuklaCommandTests",
+            dependencies: ["kukla", "KuklaFormats", "KuklaNumerics", "KuklaTestSupport"],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,9 @@
+/// SIMD inner loops of Kukla. Plain C; every family is a table of functions, one table for each
+/// CPU level, resolved once by the caller. Nothing here allocates, locks or keeps state.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include "kk_cpu.h"
+#include "kk_distance.h"
+
+#endif

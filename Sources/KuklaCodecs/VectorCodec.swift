@@ -1,0 +1,63 @@
+public import KuklaNumerics
+
+/// A trained way to store float vectors as codes of a fixed size and to score queries against the codes.
+///
+/// Training returns a codec (`CodecConfiguration.train`): there is no untrained state. A codec is made for one
+/// metric. Under `.cosine` every vector that comes in has norm 1 (the index sees to that); under
+/// `.innerProduct` and `.squaredEuclidean` norms are the caller's.
+public protocol VectorCodec: Sendable {
+    /// The factory string that this codec was made from, as a value.
+    var configuration: CodecConfiguration { get }
+    var metric: Metric { get }
+    /// Components of the vectors that go in.
+    var dimensions: Int { get }
+    /// How codes lie in memory.
+    var layout: CodeLayout { get }
+    /// Everything that training found, by name: with `configuration`, `metric` and `dimensions` it makes the
+    /// same codec again.
+    var parameters: [String: Matrix] { get }
+
+    /// Writes the codes of all rows of `vectors` to `codes`, `layout.byteCount(of: vectors.rows)` bytes. Slots of
+    /// the last block past the last row are zero.
+    ///
+    /// - Precondition: `vectors.columns == dimensions`; all components finite.
+    func encode(_ vectors: Matrix, into codes: UnsafeMutableRawBufferPointer, threads: Int)
+
+    /// The vectors that codes stand for, `[count, dimensions]`: what is lost is the codec's error.
+    func decode(_ codes: UnsafeRawBufferPointer, count: Int) -> Matrix
+
+    /// Prepares one or more queries `[queries, dimensions]` for scoring against codes of this codec.
+    func scorer(for queries: Matrix) -> any CodeScorer
+}
+
+/// How the codes of a codec lie in memory: in blocks of one or more vectors, without gaps.
+public struct CodeLayout: Hashable, Sendable {
+    public let vectorsPerBlock: Int
+    public let bytesPerBlock: Int
+
+    public init(vectorsPerBlock: Int = 1, bytesPerBlock: Int) {
+        self.vectorsPerBlock = vectorsPerBlock
+        self.bytesPerBlock = bytesPerBlock
+    }
+
+    /// Bytes that one more vector costs.
+    public var bytesPerVector: Double { Double(bytesPerBlock) / Double(vectorsPerBlock) }
+
+    /// Blocks that hold `count` vectors.
+    public func blockCount(of count: Int) -> Int { (count + vectorsPerBlock - 1) / vectorsPerBlock }
+
+    /// Bytes that hold `count` vectors: whole blocks.
+    public func byteCount(of count: Int) -> Int { blockCount(of: count) * bytesPerBlock }
+}
+
+/// Queries made ready to be scored against codes. Safe to use from several threads at once.
+public protocol CodeScorer: Sendable {
+    var queryCount: Int { get }
+
+    /// Scores all queries against the codes of `count` vectors that start at a block boundary.
+    ///
+    /// `scores[q * stride + i]` = score of query `q` and vector `i` by the codec's metric (larger is better; see
+    /// `Metric`). `stride >= layout.blockCount(of: count) * vectorsPerBlock`: slots past `count` are left undefined.
+    func score(
+        _ codes: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int)
+}

@@ -1,0 +1,28 @@
+/// A fixed-size block of memory on a 64-byte boundary, owned or borrowed from a longer-lived owner.
+///
+/// Safe to share: whoever holds the only reference may write (`Matrix` checks that before it does), and
+/// a block that belongs to someone else (a memory map) is never written.
+final class AlignedStorage<Element: BitwiseCopyable>: @unchecked Sendable {
+    let buffer: UnsafeMutableBufferPointer<Element>
+    let isWritable: Bool
+    private let owner: (any AnyObject & Sendable)?
+
+    /// Uninitialised memory for `count` elements; the caller fills all of it before anyone reads.
+    init(uninitialized count: Int) {
+        let raw = UnsafeMutableRawPointer.allocate(
+            byteCount: Swift.max(count * MemoryLayout<Element>.stride, 1), alignment: 64)
+        buffer = UnsafeMutableBufferPointer(
+            start: raw.bindMemory(to: Element.self, capacity: count), count: count)
+        isWritable = true
+        owner = nil
+    }
+
+    /// Memory that lives as long as `owner`, read-only.
+    init(borrowing memory: UnsafeBufferPointer<Element>, from owner: any AnyObject & Sendable) {
+        buffer = UnsafeMutableBufferPointer(mutating: memory)
+        isWritable = false
+        self.owner = owner
+    }
+
+    deinit { if isWritable { UnsafeMutableRawPointer(buffer.baseAddress!).deallocate() } }
+}

@@ -1,0 +1,54 @@
+public import Foundation
+
+/// A file mapped into memory for reading.
+///
+/// The bytes are read from disk when they are first touched. If the file is cut while it is mapped, the
+/// operating system stops the program: our own files are only ever replaced by atomic rename, which is safe.
+public final class MappedFile: @unchecked Sendable {  // immutable after init
+    public let url: URL
+    public let bytes: UnsafeRawBufferPointer
+
+    /// Maps all of the file at `url`.
+    ///
+    /// - Throws: `KuklaError` (`missingFile`, `inputOutput`).
+    public init(_ url: URL) throws(KuklaError) {
+        self.url = url
+        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw KuklaError.whenOpening(url) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw KuklaError.whenOpening(url) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw KuklaError(.badData, "Cannot read \(url.path): it is not a regular file.")
+        }
+        let size = Int(status.st_size)
+        guard size > 0 else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+            throw KuklaError.whenOpening(url)
+        }
+        bytes = UnsafeRawBufferPointer(start: base, count: size)
+    }
+
+    deinit {
+        if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+    }
+}
+
+extension KuklaError {
+    /// The error that `errno` names, after an attempt to open or read `url`.
+    public static func whenOpening(_ url: URL) -> KuklaError {
+        let number = errno
+        let isMissing = number == ENOENT || number == ENOTDIR
+        return KuklaError(
+            isMissing ? .missingFile : .inputOutput,
+            "Cannot open \(url.path): \(String(cString: strerror(number))).")
+    }
+
+    /// The error that `errno` names, after an attempt to write `url`.
+    public static func whenWriting(_ url: URL) -> KuklaError {
+        KuklaError(.inputOutput, "Cannot write \(url.path): \(String(cString: strerror(errno))).")
+    }
+}
