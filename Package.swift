@@ -79,6 +79,12 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Timed beside other libraries by Benchmarks/peers/search.py.
+        .executableTarget(
+            name: "SearchBenchmark",
+            dependencies: ["KuklaIndex", "KuklaCodecs", "KuklaNumerics", "CKernels"],
+            path: "Benchmarks/SearchBenchmark", swiftSettings: settings),
+
         // Tests.
         .target(
             name: "KuklaTestSupport", dependencies: ["KuklaNumerics"], path: "Tests/KuklaTestSupport",
@@ -88,7 +94,7 @@ let package = Package(
         tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
-        tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
+        tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
         // Runs the built `kukla` as a user would: exit codes, files left behind, output.
         .testTarget(
