@@ -80,6 +80,12 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Timed beside other libraries by Benchmarks/peers/search.py.
+        .executableTarget(
+            name: "SearchBenchmark",
+            dependencies: ["KuklaIndex", "KuklaCodecs", "KuklaNumerics", "CKernels"],
+            path: "Benchmarks/SearchBenchmark", swiftSettings: settings),
+
         // Tests.
         .target(
             name: "KuklaTestSupport", dependencies: ["KuklaNumerics"], path: "Tests/KuklaTestSupport",
@@ -89,10 +95,10 @@ let package = Package(
         tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
-        tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
         tests(
             of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],
             data: ["Golden"]),
+        tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
         // Runs the built `kukla` as a user would: exit codes, files left behind, output.
         .testTarget(
             name: "KuklaCommandTests",

@@ -3,7 +3,9 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "kk_checksum.h"
 #include "kk_cpu.h"
 #include "kk_distance.h"
+#include "kk_topk.h"
 
 #endif
