@@ -3,6 +3,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "kk_bert_unicode.h"
 #include "kk_cpu.h"
 #include "kk_distance.h"
 
