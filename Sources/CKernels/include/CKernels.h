@@ -4,6 +4,7 @@
 #define CKERNELS_H
 
 #include "kk_checksum.h"
+#include "kk_bert_unicode.h"
 #include "kk_cpu.h"
 #include "kk_distance.h"
 #include "kk_topk.h"
