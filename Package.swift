@@ -79,6 +79,11 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Encoder speed against sentence-transformers (Scripts/bench/encode_peer.py).
+        .executableTarget(
+            name: "EncodeBenchmark", dependencies: ["KuklaText", "KuklaNumerics"],
+            path: "Benchmarks/EncodeBenchmark", swiftSettings: settings),
+
         // Tests.
         .target(
             name: "KuklaTestSupport", dependencies: ["KuklaNumerics"], path: "Tests/KuklaTestSupport",

@@ -5,5 +5,6 @@
 
 #include "kk_cpu.h"
 #include "kk_distance.h"
+#include "kk_transformer.h"
 
 #endif
