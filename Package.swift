@@ -85,13 +85,17 @@ let package = Package(
             name: "SearchBenchmark",
             dependencies: ["KuklaIndex", "KuklaCodecs", "KuklaNumerics", "CKernels"],
             path: "Benchmarks/SearchBenchmark", swiftSettings: settings),
+        // Encoder speed against sentence-transformers (Scripts/bench/encode_peer.py).
+        .executableTarget(
+            name: "EncodeBenchmark", dependencies: ["KuklaText", "KuklaNumerics"],
+            path: "Benchmarks/EncodeBenchmark", swiftSettings: settings),
 
         // Tests.
         .target(
             name: "KuklaTestSupport", dependencies: ["KuklaNumerics"], path: "Tests/KuklaTestSupport",
             swiftSettings: settings),
         tests(of: "KuklaNumerics", ["CKernels"]),
-        tests(of: "KuklaFormats", ["KuklaNumerics"]),
+        tests(of: "KuklaFormats", ["KuklaNumerics"], data: ["Golden"]),
         tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),

@@ -8,5 +8,6 @@
 #include "kk_cpu.h"
 #include "kk_distance.h"
 #include "kk_topk.h"
+#include "kk_transformer.h"
 
 #endif
