@@ -9,5 +9,7 @@
 #include "kk_distance.h"
 #include "kk_topk.h"
 #include "kk_transformer.h"
+#include "kk_half.h"
+#include "kk_scalar_quantizer.h"
 
 #endif
