@@ -9,5 +9,9 @@
 #include "kk_distance.h"
 #include "kk_topk.h"
 #include "kk_transformer.h"
+#include "kk_bits.h"
+#include "kk_cpu.h"
+#include "kk_distance.h"
+#include "kk_product.h"
 
 #endif
