@@ -4,4 +4,5 @@
 /// `description` are inverse.
 public struct CodecConfiguration: Hashable, Sendable {
     // Replaced by the codec work.
+    package init() {}
 }
