@@ -11,5 +11,9 @@
 #include "kk_transformer.h"
 #include "kk_half.h"
 #include "kk_scalar_quantizer.h"
+#include "kk_bits.h"
+#include "kk_cpu.h"
+#include "kk_distance.h"
+#include "kk_product.h"
 
 #endif
