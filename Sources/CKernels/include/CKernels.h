@@ -7,5 +7,7 @@
 #include "kk_cpu.h"
 #include "kk_distance.h"
 #include "kk_topk.h"
+#include "kk_half.h"
+#include "kk_scalar_quantizer.h"
 
 #endif
