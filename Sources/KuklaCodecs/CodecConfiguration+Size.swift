@@ -14,18 +14,15 @@ extension CodecConfiguration {
     /// - Throws: `KuklaError.usage` where `dimensions` do not fit (see `validate(dimensions:)`).
     public func bytesPerVector(dimensions: Int, metric: Metric) throws(KuklaError) -> Double {
         let d = try quantizedDimensions(from: dimensions)
-        let bytes =
-            switch quantizer {
-            case .float32: 4 * d
-            case .float16, .bfloat16: 2 * d
-            case .scalar(let bits):
-                ScalarCodec.layout(dimensions: d, bits: bits, metric: metric).bytesPerBlock
-            case .product(let m, let bits): (m * bits + 7) / 8
-            case .productFastScan(let m): (m + 1) / 2
-            case .sign: (d + 7) / 8
-            case .randomized(let bits): (d * bits + 7) / 8 + 8
-            }
-        return Double(bytes)
+        return switch quantizer {
+        case .float32: Double(4 * d)
+        case .float16, .bfloat16: Double(2 * d)
+        case .scalar(let bits): ScalarCodec.layout(dimensions: d, bits: bits, metric: metric).bytesPerVector
+        case .product(let m, let bits): ProductQuantizer.layout(subspaces: m, bits: bits).bytesPerVector
+        case .productFastScan(let m): FastScanProductQuantizer.layout(subspaces: m).bytesPerVector
+        case .sign: SignBitCodec.layout(dimensions: d, metric: metric).bytesPerVector
+        case .randomized(let bits): Double((d * bits + 7) / 8 + 8)
+        }
     }
 
     /// Components that reach the quantizer.
