@@ -53,6 +53,11 @@ func complain(_ sentence: String) {
     FileHandle.standardError.write(Data("kukla: \(sentence)\n".utf8))
 }
 
+/// Prints one line on stderr about what was done; data alone go to stdout.
+func note(_ sentence: String) {
+    FileHandle.standardError.write(Data("\(sentence)\n".utf8))
+}
+
 /// Turns Ctrl-C into a sentence and exit status 130. Output files are only ever renamed into place when they are
 /// complete, so there is nothing to clean up.
 private final class Interrupt {
