@@ -58,30 +58,47 @@ public final class JSONLinesVectorReader: VectorReader {
             var scanner = JSONScanner(line)
             guard let first = scanner.peek() else { continue }
             do throws(JSONFault) {
-                if first == UInt8(ascii: "[") {
-                    try numbers(&scanner, into: &components)
-                } else {
-                    var isFound = false
-                    try scanner.object { (key, scanner) throws(JSONFault) in
-                        let isVector = wanted.map { key == $0 } ?? (key == "vector" || key == "embedding")
-                        if isVector && !isFound {
-                            try numbers(&scanner, into: &components)
-                            isFound = true
-                        } else {
-                            try scanner.skip()
-                        }
-                    }
-                    guard isFound else {
-                        throw scanner.fault("there is no \"\(wanted ?? "vector")\" in the object")
-                    }
-                }
-                try scanner.finish()
+                try vector(&scanner, isArray: first == UInt8(ascii: "["), key: wanted, into: &components)
             } catch {
                 throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
             }
             return true
         }
         return false
+    }
+
+    /// The vector of one line, or `nil` where it has none.
+    static func vector(in line: UnsafeRawBufferPointer, key: String?) -> [Float]? {
+        var scanner = JSONScanner(line)
+        var components: [Float] = []
+        let isArray = scanner.peek() == UInt8(ascii: "[")
+        do throws(JSONFault) {
+            try vector(&scanner, isArray: isArray, key: key, into: &components)
+        } catch {
+            return nil
+        }
+        return components
+    }
+
+    private static func vector(
+        _ scanner: inout JSONScanner, isArray: Bool, key wanted: String?, into components: inout [Float]
+    ) throws(JSONFault) {
+        if isArray {
+            try numbers(&scanner, into: &components)
+        } else {
+            var isFound = false
+            try scanner.object { (key, scanner) throws(JSONFault) in
+                let isVector = wanted.map { key == $0 } ?? (key == "vector" || key == "embedding")
+                if isVector && !isFound {
+                    try numbers(&scanner, into: &components)
+                    isFound = true
+                } else {
+                    try scanner.skip()
+                }
+            }
+            guard isFound else { throw scanner.fault("there is no \"\(wanted ?? "vector")\" in the object") }
+        }
+        try scanner.finish()
     }
 
     private static func numbers(

@@ -71,6 +71,11 @@ package struct JSONScanner {
         guard accept(UInt8(ascii: "]")) else { throw fault("',' or ']' is missing") }
     }
 
+    /// What was scanned since `start`, as it is written.
+    func text(from start: Int) -> String {
+        String(decoding: UnsafeBufferPointer(start: bytes + start, count: position - start), as: UTF8.self)
+    }
+
     /// Steps over the next value, whatever it is.
     package mutating func skip(depth: Int = 0) throws(JSONFault) {
         switch peek() {
