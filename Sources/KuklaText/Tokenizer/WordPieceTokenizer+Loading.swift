@@ -32,11 +32,15 @@ extension WordPieceTokenizer {
     ///
     /// - Throws: `KuklaError` where it is damaged, or asks for what this tokenizer does not do.
     public init(tokenizerFile file: URL) throws(KuklaError) {
-        let bytes = try Self.contents(of: file)
+        self = try WordPieceTokenizer(tokenizerJSON: try Self.contents(of: file), name: file.path)
+    }
+
+    /// Reads the bytes of a `tokenizer.json`; `name` is what errors call it.
+    package init(tokenizerJSON bytes: [UInt8], name: String) throws(KuklaError) {
         let json = try bytes.withUnsafeBufferPointer { bytes throws(KuklaError) in
-            try TokenizerJSON(bytes, name: file.path)
+            try TokenizerJSON(bytes, name: name)
         }
-        self.init(try TokenizerFile(json: json, name: file.path).parts())
+        self.init(try TokenizerFile(json: json, name: name).parts())
     }
 
     /// Reads a vocabulary with a token on each line, in the order of their ids, as the first BERT had it.

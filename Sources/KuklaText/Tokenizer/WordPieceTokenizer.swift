@@ -79,6 +79,14 @@ public struct WordPieceTokenizer: Sendable {
         return batch
     }
 
+    /// Encodes one text given as bytes; those that are no UTF-8 count as U+FFFD.
+    package func encode(utf8 text: UnsafeBufferPointer<UInt8>, maxLength: Int? = nil) -> Tokenization {
+        var scanner = WordPieceScanner(model)
+        var ids = model.leadingIDs
+        let isTruncated = scanner.scan(text, limit: limit(maxLength), into: &ids)
+        return Tokenization(ids: ids + model.trailingIDs, isTruncated: isTruncated)
+    }
+
     private func append(
         _ text: String, limit: Int, to batch: inout TokenBatch, with scanner: inout WordPieceScanner
     ) {
