@@ -83,7 +83,7 @@ let package = Package(
         // Timed beside other libraries by Benchmarks/peers/search.py.
         .executableTarget(
             name: "SearchBenchmark",
-            dependencies: ["KuklaIndex", "KuklaCodecs", "KuklaNumerics", "CKernels"],
+            dependencies: ["KuklaIndex", "KuklaNumerics"],
             path: "Benchmarks/SearchBenchmark", swiftSettings: settings),
         // Encoder speed against sentence-transformers (Scripts/bench/encode_peer.py).
         .executableTarget(

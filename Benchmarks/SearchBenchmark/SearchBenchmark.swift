@@ -1,11 +1,10 @@
 import Foundation
-import KuklaCodecs
 import KuklaIndex
 import KuklaNumerics
 
 /// Times searches of a flat index, on request: reads lines of standard input, answers each with one line.
 ///
-///     SearchBenchmark VECTORS.f32 QUERIES.f32 DIMENSIONS METRIC THREADS
+///     SearchBenchmark VECTORS.f32 QUERIES.f32 DIMENSIONS METRIC THREADS FACTORY
 ///
 /// The files hold raw little-endian floats. A line `search BATCH K` searches once for the first BATCH queries and
 /// answers with seconds; `ids BATCH K` answers with the ids found. `Benchmarks/peers/search.py` drives it in turn
@@ -13,16 +12,16 @@ import KuklaNumerics
 @main struct SearchBenchmark {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 6, let dimensions = Int(arguments[3]),
+        guard arguments.count == 7, let dimensions = Int(arguments[3]),
             let metric = Metric(rawValue: arguments[4]),
             let threads = Int(arguments[5])
         else {
             throw KuklaError(
-                .usage, "usage: SearchBenchmark VECTORS.f32 QUERIES.f32 DIMENSIONS METRIC THREADS")
+                .usage, "usage: SearchBenchmark VECTORS.f32 QUERIES.f32 DIMENSIONS METRIC THREADS FACTORY")
         }
         let vectors = try matrix(arguments[1], dimensions: dimensions)
         let queries = try matrix(arguments[2], dimensions: dimensions)
-        var index = FlatIndex(codec: PlainCodec(dimensions: dimensions, metric: metric))
+        var index = try IndexConfiguration(parsing: arguments[6]).train(on: vectors, metric: metric)
         try index.insert(vectors)
         print("ready \(index.count)")
         fflush(nil)

@@ -42,7 +42,7 @@ def main() -> None:
         for path, values in zip(paths, (vectors, queries)):
             values.tofile(path)
         ours = subprocess.Popen(
-            [options.binary, *paths, str(options.dimensions), "ip", str(options.threads)],
+            [options.binary, *paths, str(options.dimensions), "ip", str(options.threads), "F32"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert ours.stdout.readline().startswith("ready")
 
