@@ -97,7 +97,7 @@ let package = Package(
         tests(of: "KuklaNumerics", ["CKernels"]),
         tests(of: "KuklaFormats", ["KuklaNumerics"], data: ["Golden"]),
         tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"]),
-        tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
+        tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"], data: ["Golden"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(
             of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],

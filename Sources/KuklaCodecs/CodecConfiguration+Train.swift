@@ -2,7 +2,7 @@ public import KuklaNumerics
 
 extension CodecConfiguration {
     /// Vectors that training looks at; more are sampled down.
-    static let trainingLimit = 131_072
+    public static let trainingLimit = 131_072
 
     /// Trains the codec on `vectors` `[n, dimensions]`.
     ///

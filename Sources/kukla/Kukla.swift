@@ -18,7 +18,10 @@ struct Kukla: AsyncParsableCommand {
             stderr. Files appear complete or not at all.
             """,
         version: kuklaVersion,
-        subcommands: [DoctorCommand.self])
+        subcommands: [
+            EmbedCommand.self, FitCommand.self, IndexCommand.self, SearchCommand.self, InfoCommand.self,
+            TokenizeCommand.self, DoctorCommand.self,
+        ])
 
     static func main() async {
         // A reader that went away (`kukla ... | head`) is success.

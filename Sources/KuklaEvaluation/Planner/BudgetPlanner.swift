@@ -1,6 +1,6 @@
 import Foundation
 import KuklaCodecs
-public import KuklaIndex
+import KuklaIndex
 public import KuklaNumerics
 
 /// Chooses how to store vectors within a budget of bytes a vector, by measuring on the user's own vectors.

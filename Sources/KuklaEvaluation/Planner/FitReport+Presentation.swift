@@ -1,4 +1,5 @@
 import Foundation
+import KuklaNumerics
 
 extension FitReport {
     /// The plans as reports show them: finalists first, then those that fell on a sample.
@@ -17,7 +18,7 @@ extension FitReport {
     public func table() -> String {
         TextTable(
             plans: rows, recallName: "recall@\(neighbors)", uncompressedBytesPerVector: Double(4 * dimensions)
-        ).description
+        ).text()
     }
 
     /// The self-contained page with summary, chart, table and facts.

@@ -54,7 +54,7 @@ struct EmbedCommand: ParsableCommand {
         try embedder.check(dimensions: dims, layers: layers)
         let reader = try reading.reader(texts)
         let progress = reporting.progress
-        let writer = try OutputVectors(
+        let writer = try VectorFile.create(
             URL(fileURLWithPath: output), dimensions: dims ?? embedder.encoder.dimensions)
         var count = 0
         var truncated = 0
@@ -69,7 +69,8 @@ struct EmbedCommand: ParsableCommand {
             let embeddings = try embedder.embed(
                 records.map(\.text), dimensions: dims, layers: layers, threads: try compute.threadCount(),
                 progress: AdvanceOnly(progress))
-            try writer.append(embeddings.vectors, ids: records.map(\.id))
+            let ids = records.compactMap(\.id)
+            try writer.append(embeddings.vectors, ids: ids.count == records.count ? ids : nil)
             count += records.count
             truncated += embeddings.truncatedCount
             if isLast { break }
