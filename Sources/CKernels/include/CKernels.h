@@ -3,7 +3,6 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
-#include "kk_checksum.h"
 #include "kk_bert_unicode.h"
 #include "kk_cpu.h"
 #include "kk_distance.h"
@@ -12,8 +11,11 @@
 #include "kk_half.h"
 #include "kk_scalar_quantizer.h"
 #include "kk_bits.h"
+#include "kk_checksum.h"
 #include "kk_cpu.h"
 #include "kk_distance.h"
 #include "kk_product.h"
+#include "kk_topk.h"
+#include "kk_transformer.h"
 
 #endif
