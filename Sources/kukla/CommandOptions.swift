@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
 import KuklaFormats
-import KuklaNumerics
+public import KuklaNumerics
 import KuklaText
 
 /// How texts are read from a file.

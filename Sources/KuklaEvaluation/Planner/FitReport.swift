@@ -104,11 +104,11 @@ extension FitReport {
     ///
     /// - Throws: `KuklaError` that names the file where it is no plan.
     public init(contentsOf url: URL) throws(KuklaError) {
-        let file = try MappedFile(url)
+        let data = try MappedFile(url).withBytes { Data($0) }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
-            self = try decoder.decode(FitReport.self, from: Data(file.bytes))
+            self = try decoder.decode(FitReport.self, from: data)
         } catch {
             throw KuklaError(
                 .badData, "\(url.path) is not a plan; expected the JSON that `kukla fit -o` writes.", cause: error)

@@ -63,7 +63,7 @@ struct InfoCommand: ParsableCommand {
         }
         if isFolder.boolValue {
             try showModel(url)
-        } else if CollectionFile.isCollection(try MappedFile(url).bytes.prefix(16)) {
+        } else if try MappedFile(url).withBytes({ CollectionFile.isCollection($0.prefix(16)) }) {
             try showCollection(url)
         } else {
             try show(FileSummary.inspect(url))
