@@ -147,12 +147,11 @@ extension JSONScanner {
         out.reserveCapacity(extent.count)
         var i = extent.lowerBound
         while i < extent.upperBound {
-            let byte = bytes[i]
-            i += 1
-            guard byte == UInt8(ascii: "\\") else {
-                out.append(byte)
-                continue
-            }
+            var end = i
+            while end < extent.upperBound && bytes[end] != UInt8(ascii: "\\") { end += 1 }
+            out.append(contentsOf: UnsafeBufferPointer(start: bytes + i, count: end - i))
+            i = end + 1
+            guard end < extent.upperBound else { break }
             let escape = bytes[i]  // stringExtent saw a byte after every backslash
             i += 1
             switch escape {
