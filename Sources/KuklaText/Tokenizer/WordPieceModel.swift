@@ -20,6 +20,8 @@ final class WordPieceModel: @unchecked Sendable {  // the pointers are written i
     /// For each byte: the byte that stands for it in a word, or 0 where it needs a closer look.
     let folded: UnsafeMutablePointer<UInt8>
     let mayBeginAddedToken: UnsafeMutablePointer<Bool>
+    /// For each byte that is always a word of its own: the id of that word; -1 for all others.
+    let isolatedIDs: UnsafeMutablePointer<Int32>
     let spaceEndsWord: Bool
 
     init(_ parts: WordPieceParts) {
@@ -46,10 +48,19 @@ final class WordPieceModel: @unchecked Sendable {  // the pointers are written i
             }
         }
         spaceEndsWord = characters.action(of: 0x20).0 == .space && !mayBeginAddedToken[0x20]
+        isolatedIDs = .allocate(capacity: 256)
+        isolatedIDs.initialize(repeating: -1, count: 256)
+        for byte in UInt8(0)..<128 where !mayBeginAddedToken[Int(byte)] {
+            guard characters.action(of: UInt32(byte)).0 == .isolated else { continue }
+            isolatedIDs[Int(byte)] =
+                withUnsafePointer(to: byte) { vocabulary.piece(of: UnsafeBufferPointer(start: $0, count: 1)) }
+                ?? vocabulary.unknownID
+        }
     }
 
     deinit {
         folded.deallocate()
+        isolatedIDs.deallocate()
         mayBeginAddedToken.deallocate()
     }
 

@@ -55,6 +55,10 @@ struct WordPieceScanner: ~Copyable {
             if byte == 0x20, model.spaceEndsWord {
                 flush(&ids)
                 position += 1
+            } else if model.isolatedIDs[Int(byte)] >= 0 {
+                flush(&ids)
+                ids.append(model.isolatedIDs[Int(byte)])
+                position += 1
             } else {
                 position = closerLook(text, position, &ids)
             }

@@ -33,7 +33,8 @@ public struct WordPieceTokenizer: Sendable {
     public func id(of token: String) -> Int32? {
         var token = token
         return token.withUTF8 { bytes in
-            model.vocabulary.id(of: bytes) ?? model.addedTokens.first { $0.content.elementsEqual(bytes) }?.id
+            model.vocabulary.piece(of: bytes)
+                ?? model.addedTokens.first { $0.content.elementsEqual(bytes) }?.id
         }
     }
 

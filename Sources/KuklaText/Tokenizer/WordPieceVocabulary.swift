@@ -72,8 +72,8 @@ struct WordPieceVocabulary: ~Copyable, @unchecked Sendable {  // the pointers ar
         return UnsafeBufferPointer(start: bytes + range.lowerBound, count: range.count)
     }
 
-    /// The id of the token with exactly these bytes.
-    func id(of word: UnsafeBufferPointer<UInt8>) -> Int32? {
+    /// The id of the piece that is this whole word.
+    func piece(of word: UnsafeBufferPointer<UInt8>) -> Int32? {
         guard let base = word.baseAddress else { return nil }
         let found = find(base, word.count, Self.hash(base, word.count), beginnings)
         return found >= 0 ? found : nil
