@@ -86,7 +86,7 @@ let package = Package(
             swiftSettings: settings),
         tests(of: "KuklaNumerics", ["CKernels"]),
         tests(of: "KuklaFormats", ["KuklaNumerics"]),
-        tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"]),
+        tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"], data: ["Server"]),
         tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
