@@ -100,7 +100,7 @@ let package = Package(
             swiftSettings: settings),
         tests(of: "KuklaNumerics", ["CKernels"]),
         tests(of: "KuklaFormats", ["KuklaNumerics"], data: ["Golden"]),
-        tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"]),
+        tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"], data: ["Server"]),
         tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"], data: ["Golden"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(

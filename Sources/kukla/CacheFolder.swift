@@ -1,5 +1,5 @@
 import Foundation
-//import KuklaHub
+import KuklaHub
 import KuklaNumerics
 
 /// Where models and other things that can be fetched again are kept: `KUKLA_CACHE`, or `kukla` in the user's
@@ -44,4 +44,9 @@ enum ModelLocation {
     }
 }
 
-private func fetchedFolder(_ name: String) -> URL? { nil }
+/// The folder of a model that `kukla model get` fetched, if it did.
+private func fetchedFolder(_ name: String) -> URL? {
+    guard let identifier = try? ModelIdentifier(name) else { return nil }
+    let url = ModelHub.folder(for: identifier, cache: CacheFolder.url)
+    return FileManager.default.fileExists(atPath: url.appending(path: "config.json").path) ? url : nil
+}

@@ -23,7 +23,7 @@ extension HTMLReport {
         thead tr>th{padding:0;white-space:nowrap}
         thead button{font:inherit;font-weight:600;color:var(--muted);background:none;border:0;padding:7px 9px;
         width:100%;text-align:inherit;cursor:pointer}
-        thead button:hover,thead button:focus-visible{color:var(--ink)}
+        thead th:first-child button{padding-left:8px}thead button:hover,thead button:focus-visible{color:var(--ink)}
         thead th[aria-sort=ascending] button::after{content:" \\2191"}
         thead th[aria-sort=descending] button::after{content:" \\2193"}
         code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.92em}
