@@ -32,8 +32,10 @@ public struct VectorSample: Sendable {
                     guard slot < limit else { continue }
                     chunk.withUnsafeRow(row) { from in
                         reservoir.withUnsafeMutableBufferPointer { all in
-                            _ = UnsafeMutableBufferPointer(rebasing: all[slot * from.count..<(slot + 1) * from.count])
-                                .update(fromContentsOf: from)
+                            _ = UnsafeMutableBufferPointer(
+                                rebasing: all[slot * from.count..<(slot + 1) * from.count]
+                            )
+                            .update(fromContentsOf: from)
                         }
                     }
                 }

@@ -177,7 +177,7 @@ extension SectionReader {
                     metric: details.metric, dimensions: details.dimensions,
                     parameters: Dictionary(
                         uniqueKeysWithValues: own.map { (String($0.key.dropFirst(prefix.count)), $0.value) }))
-            } catch where error.code == .usage {
+            } catch  where error.code == .usage {
                 // A request that makes no sense, had a person made it; in a file it is damage.
                 throw KuklaError(.badData, damaged(name, "it fits no codec").message, cause: error)
             }

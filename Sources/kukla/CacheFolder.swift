@@ -8,7 +8,8 @@ enum CacheFolder {
     static var url: URL {
         let environment = ProcessInfo.processInfo.environment
         if let path = environment["KUKLA_CACHE"], !path.isEmpty { return URL(fileURLWithPath: path) }
-        let base = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
+        let base =
+            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
         return URL(fileURLWithPath: base).appending(path: "kukla")
     }
 }
@@ -30,7 +31,8 @@ enum ModelLocation {
             guard let folder = defaultFolder else {
                 throw KuklaError(
                     .missingFile,
-                    "No model was named and there is no default one: run `make model`, or give --model DIR or --model ORG/NAME (after `kukla model get ORG/NAME`).")
+                    "No model was named and there is no default one: run `make model`, or give --model DIR or --model ORG/NAME (after `kukla model get ORG/NAME`)."
+                )
             }
             return folder
         }
@@ -40,7 +42,8 @@ enum ModelLocation {
         throw KuklaError(
             .missingFile,
             "There is no model folder \(url.path)"
-                + (name.split(separator: "/").count == 2 ? ", and '\(name)' was not fetched: run `kukla model get \(name)`." : "."))
+                + (name.split(separator: "/").count == 2
+                    ? ", and '\(name)' was not fetched: run `kukla model get \(name)`." : "."))
     }
 }
 

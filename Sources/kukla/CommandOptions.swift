@@ -12,7 +12,10 @@ struct TextOptionGroup: ParsableArguments {
     @Option(help: "The JSON key or the column that holds the id.")
     var idColumn: String?
 
-    @Option(help: "How the texts lie in the file: \(TextFormat.allCases.map(\.rawValue).joined(separator: ", ")); by its name where left out.")
+    @Option(
+        help:
+            "How the texts lie in the file: \(TextFormat.allCases.map(\.rawValue).joined(separator: ", ")); by its name where left out."
+    )
     var format: String?
 
     /// The texts at `path`, `-` being stdin.
@@ -22,7 +25,8 @@ struct TextOptionGroup: ParsableArguments {
             guard let known = TextFormat(rawValue: format) else {
                 throw KuklaError(
                     .usage,
-                    "Unknown --format \(format): expected one of \(TextFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+                    "Unknown --format \(format): expected one of \(TextFormat.allCases.map(\.rawValue).joined(separator: ", "))."
+                )
             }
             options.format = known
         }
@@ -33,7 +37,10 @@ struct TextOptionGroup: ParsableArguments {
 
 /// Which model, and how exactly it computes.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "The model: a sentence-transformers folder, or ORG/NAME as fetched by `kukla model get`. Default: KUKLA_MODEL, or the MiniLM that `make model` fetches.")
+    @Option(
+        help:
+            "The model: a sentence-transformers folder, or ORG/NAME as fetched by `kukla model get`. Default: KUKLA_MODEL, or the MiniLM that `make model` fetches."
+    )
     var model: String?
 
     @Flag(help: "Compute with 8-bit integers: about twice as fast, cosine to float32 above 0.99.")

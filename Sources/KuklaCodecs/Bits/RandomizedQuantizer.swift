@@ -52,7 +52,8 @@ public struct RandomizedQuantizer: VectorCodec {
         vectors.withUnsafeBufferPointer { x in
             for r in 0..<vectors.rows { for i in 0..<d { sums[i] += Double(x[r * d + i]) } }
         }
-        let mean = Matrix(rows: 1, columns: d, elements: sums.map { Float($0 / Double(max(vectors.rows, 1))) })
+        let mean = Matrix(
+            rows: 1, columns: d, elements: sums.map { Float($0 / Double(max(vectors.rows, 1))) })
         let rotation = try Matrix.randomRotation(dimensions: d, seed: seed)
         return try RandomizedQuantizer(
             configuration: configuration, metric: metric, dimensions: d, bits: bits,
@@ -134,7 +135,8 @@ public struct RandomizedQuantizer: VectorCodec {
         for query: Matrix, codes buffer: UnsafeRawBufferPointer, count: Int, epsilon: Float = 1.9
     ) -> [Estimate] {
         contract(query.rows == 1, "estimates: \(query.rows) queries")
-        contract(buffer.count >= layout.byteCount(of: count), "estimates: \(buffer.count) bytes, \(count) vectors")
+        contract(
+            buffer.count >= layout.byteCount(of: count), "estimates: \(buffer.count) bytes, \(count) vectors")
         guard count > 0, let codes = buffer.baseAddress else { return [] }
         let scorer = RandomizedScorer(codec: self, queries: query, level: .current)
         let slots = layout.blockCount(of: count) * InterleavedCodes.blockVectors
@@ -157,7 +159,9 @@ public struct RandomizedQuantizer: VectorCodec {
         return Matrix(rows: vectors.rows, columns: d) { out in
             vectors.withUnsafeBufferPointer { x in
                 mean.withUnsafeBufferPointer { c in
-                    for row in 0..<vectors.rows { for i in 0..<d { out[row * d + i] = x[row * d + i] - c[i] } }
+                    for row in 0..<vectors.rows {
+                        for i in 0..<d { out[row * d + i] = x[row * d + i] - c[i] }
+                    }
                 }
             }
         }
@@ -198,16 +202,19 @@ private struct RandomizedScorer: CodeScorer {
         ) { query, table in rotated.withUnsafeRow(query) { grid.fillTable($0.baseAddress!, into: table) } }
     }
 
-    func score(_ pointer: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int) {
+    func score(_ pointer: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int)
+    {
         tables.score(pointer, count: count, into: scores, stride: stride)
         for query in 0..<queryCount {
             let offset = offsets[query]
             if codec.metric == .squaredEuclidean {
-                codec.grid.codes.rescale(scores + query * stride, codes: pointer, count: count) { s, factors in
+                codec.grid.codes.rescale(scores + query * stride, codes: pointer, count: count) {
+                    s, factors in
                     2 * factors(0) * s + (offset - factors(2))
                 }
             } else {
-                codec.grid.codes.rescale(scores + query * stride, codes: pointer, count: count) { s, factors in
+                codec.grid.codes.rescale(scores + query * stride, codes: pointer, count: count) {
+                    s, factors in
                     factors(0) * s + offset
                 }
             }

@@ -50,7 +50,8 @@ extension ProductQuantizer {
                 coded.withUnsafeBufferPointer { a in
                     sample.withUnsafeBufferPointer { b in
                         GEMM.multiply(
-                            a.baseAddress!, b.baseAddress!, into: c.baseAddress!, m: output, n: sample.columns,
+                            a.baseAddress!, b.baseAddress!, into: c.baseAddress!, m: output,
+                            n: sample.columns,
                             k: sample.rows, transposeA: true)
                     }
                 }

@@ -42,12 +42,15 @@ public struct BudgetPlanner: Sendable {
         guard pool.contains(where: { $0.isWithinBudget }) else { throw nothingFits(dimensions: d) }
         guard vectors.rows >= 20 else {
             throw KuklaError(
-                .badData, "Cannot measure plans on \(vectors.rows) vectors: at least 20 are needed. Add vectors, or choose a plan by hand with `kukla index --factory`.")
+                .badData,
+                "Cannot measure plans on \(vectors.rows) vectors: at least 20 are needed. Add vectors, or choose a plan by hand with `kukla index --factory`."
+            )
         }
         if let queries, queries.columns != d {
             throw KuklaError(
                 .badData,
-                "The queries have \(queries.columns) components, the vectors \(d): make both with the same model.")
+                "The queries have \(queries.columns) components, the vectors \(d): make both with the same model."
+            )
         }
         try check(judgements, vectors: vectors, queries: queries)
         let sample = FitSample(
@@ -89,7 +92,8 @@ public struct BudgetPlanner: Sendable {
             usesSelfQueries: queries == nil, seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 
-    private func check(_ judgements: VectorJudgements?, vectors: Matrix, queries: Matrix?) throws(KuklaError) {
+    private func check(_ judgements: VectorJudgements?, vectors: Matrix, queries: Matrix?) throws(KuklaError)
+    {
         guard let judgements else { return }
         guard let queries else {
             throw KuklaError(.usage, "Judgements need the queries that they judge: give the queries too.")
@@ -97,7 +101,8 @@ public struct BudgetPlanner: Sendable {
         guard judgements.documentIDs.count == vectors.rows, judgements.queryIDs.count == queries.rows else {
             throw KuklaError(
                 .badData,
-                "The judgements name \(judgements.documentIDs.count) documents and \(judgements.queryIDs.count) queries, but there are \(vectors.rows) vectors and \(queries.rows) query vectors: take all from the same texts.")
+                "The judgements name \(judgements.documentIDs.count) documents and \(judgements.queryIDs.count) queries, but there are \(vectors.rows) vectors and \(queries.rows) query vectors: take all from the same texts."
+            )
         }
     }
 
@@ -118,15 +123,19 @@ public struct BudgetPlanner: Sendable {
             groups.flatMap { limit, plans in
                 let ranked = plans.sorted { $0.recall.mean > $1.recall.mean }
                 let share = limit == budget ? 2 : 4
-                return ranked.prefix(max(limit == budget ? 4 : 2, (plans.count + share - 1) / share)).map(\.candidate)
+                return ranked.prefix(max(limit == budget ? 4 : 2, (plans.count + share - 1) / share)).map(
+                    \.candidate)
             })
     }
 
     private func report(
-        finalists: [MeasuredPlan], fallen: [FitReport.Plan], skipped: [FitReport.Skipped], exact: ExactSearch?,
+        finalists: [MeasuredPlan], fallen: [FitReport.Plan], skipped: [FitReport.Skipped],
+        exact: ExactSearch?,
         vectors: Matrix, usesSelfQueries: Bool, seconds: Double
     ) throws(KuklaError) -> FitReport {
-        let ranked = finalists.sorted { ($0.recall.mean, $0.figures.queriesPerSecond) > ($1.recall.mean, $1.figures.queriesPerSecond) }
+        let ranked = finalists.sorted {
+            ($0.recall.mean, $0.figures.queriesPerSecond) > ($1.recall.mean, $1.figures.queriesPerSecond)
+        }
         guard let chosen = ranked.first(where: { $0.candidate.isWithinBudget }) else {
             let reason = skipped.first.map { " \($0.plan): \($0.reason)" } ?? ""
             throw KuklaError(.badData, "No plan within \(budget) bytes a vector could be measured.\(reason)")
@@ -142,8 +151,10 @@ public struct BudgetPlanner: Sendable {
         }
         return FitReport(
             schemaVersion: FitReport.currentSchema, plan: chosen.candidate.configuration.description,
-            budgetBytesPerVector: budget, metric: metric, dimensions: vectors.columns, vectorCount: vectors.rows,
-            neighbors: neighbors, usesSelfQueries: usesSelfQueries, seed: seed, threads: threads, seconds: seconds,
+            budgetBytesPerVector: budget, metric: metric, dimensions: vectors.columns,
+            vectorCount: vectors.rows,
+            neighbors: neighbors, usesSelfQueries: usesSelfQueries, seed: seed, threads: threads,
+            seconds: seconds,
             exactNDCG: exact?.ndcg, exactQueriesPerSecond: exact?.queriesPerSecond ?? 0,
             plans: plans + fallen.sorted { $0.recall > $1.recall }, skipped: skipped,
             equals: equals.map(\.figures.plan))
@@ -152,7 +163,9 @@ public struct BudgetPlanner: Sendable {
     private func nothingFits(dimensions: Int) -> KuklaError {
         let smallest = (0..<12).lazy.map { Double(1 << $0) }
             .first { !CandidatePlans.fitting(budget: $0, dimensions: dimensions, metric: metric).isEmpty }
-        let hint = smallest.map { " The smallest plan for \(dimensions) dimensions takes about \(Int($0)) bytes." } ?? ""
+        let hint =
+            smallest.map { " The smallest plan for \(dimensions) dimensions takes about \(Int($0)) bytes." }
+            ?? ""
         return KuklaError(.usage, "No plan fits a budget of \(budget) bytes a vector.\(hint)")
     }
 }

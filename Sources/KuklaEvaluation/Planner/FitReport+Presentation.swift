@@ -28,7 +28,8 @@ extension FitReport {
     ///   - command: how to make the page again.
     public func page(title: String, command: String, version: String) -> HTMLReport {
         HTMLReport(
-            title: "\(title), cut to \(Quantity.bytesPerVector(budgetBytesPerVector)) a vector", summary: summary,
+            title: "\(title), cut to \(Quantity.bytesPerVector(budgetBytesPerVector)) a vector",
+            summary: summary,
             plans: rows, budget: budgetBytesPerVector, uncompressedBytesPerVector: Double(4 * dimensions),
             recallName: "Recall@\(neighbors)",
             facts: [
@@ -47,8 +48,12 @@ extension FitReport {
                 .init(
                     title: "Measurement",
                     facts: [
-                        ("threads", "\(threads)"), ("seed", "\(seed)"), ("took", String(format: "%.0f s", seconds)),
-                        ("recall", "against exact float search on the same vectors, with 95% intervals over queries"),
+                        ("threads", "\(threads)"), ("seed", "\(seed)"),
+                        ("took", String(format: "%.0f s", seconds)),
+                        (
+                            "recall",
+                            "against exact float search on the same vectors, with 95% intervals over queries"
+                        ),
                         ("queries/s", "one query at a time"), ("kukla", version),
                     ]),
             ],

@@ -72,20 +72,27 @@ public struct FitReport: Codable, Sendable {
             let margin = (p.recallHigh - p.recallLow) / 2
             return String(format: "recall@%d %.3f ± %.3f", neighbors, p.recall, margin)
         }
-        func size(_ bytes: Double) -> String { String(format: bytes == bytes.rounded() ? "%.0f B" : "%.1f B", bytes) }
+        func size(_ bytes: Double) -> String {
+            String(format: bytes == bytes.rounded() ? "%.0f B" : "%.1f B", bytes)
+        }
         var sentences = [
             "\(chosen.plan) keeps \(figures(chosen)) of exact search in \(size(chosen.bytesPerVector)) a vector, "
                 + String(format: "%.0f times smaller than float32.", raw / chosen.bytesPerVector)
         ]
         if let below = best(within: budgetBytesPerVector / 2) {
-            sentences.append("Half the budget would keep \(figures(below)) (\(below.plan), \(size(below.bytesPerVector))).")
+            sentences.append(
+                "Half the budget would keep \(figures(below)) (\(below.plan), \(size(below.bytesPerVector)))."
+            )
         }
         if let above = best(within: budgetBytesPerVector * 2), above.bytesPerVector > budgetBytesPerVector {
-            sentences.append("Twice the budget would keep \(figures(above)) (\(above.plan), \(size(above.bytesPerVector))).")
+            sentences.append(
+                "Twice the budget would keep \(figures(above)) (\(above.plan), \(size(above.bytesPerVector)))."
+            )
         }
         if !equals.isEmpty {
             sentences.append(
-                "\(usesSelfQueries ? "Held-out" : "These") queries cannot tell it from \(equals.joined(separator: ", ")).")
+                "\(usesSelfQueries ? "Held-out" : "These") queries cannot tell it from \(equals.joined(separator: ", "))."
+            )
         }
         return sentences.joined(separator: " ")
     }
@@ -111,12 +118,14 @@ extension FitReport {
             self = try decoder.decode(FitReport.self, from: data)
         } catch {
             throw KuklaError(
-                .badData, "\(url.path) is not a plan; expected the JSON that `kukla fit -o` writes.", cause: error)
+                .badData, "\(url.path) is not a plan; expected the JSON that `kukla fit -o` writes.",
+                cause: error)
         }
         guard schemaVersion == FitReport.currentSchema else {
             throw KuklaError(
                 .unsupported,
-                "\(url.path) is a plan of schema \(schemaVersion); this version reads \(FitReport.currentSchema). Run `kukla fit` again.")
+                "\(url.path) is a plan of schema \(schemaVersion); this version reads \(FitReport.currentSchema). Run `kukla fit` again."
+            )
         }
     }
 

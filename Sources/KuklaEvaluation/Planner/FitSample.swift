@@ -19,7 +19,8 @@ struct FitSample {
 
     /// - Parameter keepsAll: whether no vector may be left out, because judgements name them.
     init(
-        vectors: Matrix, queries: Matrix?, keepsAll: Bool, maximumVectors: Int, maximumQueries: Int, seed: UInt64
+        vectors: Matrix, queries: Matrix?, keepsAll: Bool, maximumVectors: Int, maximumQueries: Int,
+        seed: UInt64
     ) {
         var random = RandomSource(seed: seed)
         let limit = keepsAll ? vectors.rows : maximumVectors

@@ -39,7 +39,9 @@ struct DoctorCommand: ParsableCommand {
             defaultModel: ModelLocation.defaultFolder?.path)
         if output.json { return try printJSON(findings) }
         let wanted = ProcessInfo.processInfo.environment["KUKLA_ISA"]
-        let ignored = wanted.map { $0 == findings.cpuLevel ? " (KUKLA_ISA)" : " (KUKLA_ISA=\($0) is not available)" }
+        let ignored = wanted.map {
+            $0 == findings.cpuLevel ? " (KUKLA_ISA)" : " (KUKLA_ISA=\($0) is not available)"
+        }
         print(
             """
             kukla      \(findings.version)

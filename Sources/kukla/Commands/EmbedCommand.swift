@@ -82,16 +82,20 @@ struct EmbedCommand: ParsableCommand {
         try writer.commit()
         if truncated > 0 {
             complain(
-                "\(truncated) of \(count) texts are longer than the model's \(embedder.encoder.maximumLength) tokens and were cut.")
+                "\(truncated) of \(count) texts are longer than the model's \(embedder.encoder.maximumLength) tokens and were cut."
+            )
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         if reporting.json {
             try printJSON(
                 Result(
-                    output: output, count: count, dimensions: writer.dimensions, truncated: truncated, seconds: seconds,
+                    output: output, count: count, dimensions: writer.dimensions, truncated: truncated,
+                    seconds: seconds,
                     model: folder.path))
         } else if !reporting.quiet {
-            note("\(output): \(formatCount(Double(count))) vectors of \(writer.dimensions) dimensions in \(formatDuration(seconds))")
+            note(
+                "\(output): \(formatCount(Double(count))) vectors of \(writer.dimensions) dimensions in \(formatDuration(seconds))"
+            )
         }
     }
 }

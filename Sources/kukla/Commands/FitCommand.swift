@@ -76,7 +76,8 @@ struct FitCommand: ParsableCommand {
         let json = try found.json()
         if let output { try AtomicFile.write(json, to: URL(fileURLWithPath: output)) }
         if let report {
-            let page = found.page(title: source.lastPathComponent, command: commandLine, version: kuklaVersion)
+            let page = found.page(
+                title: source.lastPathComponent, command: commandLine, version: kuklaVersion)
             try AtomicFile.write(page.html(), to: URL(fileURLWithPath: report))
         }
         if reporting.json {

@@ -38,7 +38,10 @@ struct IndexCommand: ParsableCommand {
 
     @OptionGroup var reading: TextOptionGroup
 
-    @Option(help: "The model that made the vectors, for searches by text. Default: the default model, where --texts is given.")
+    @Option(
+        help:
+            "The model that made the vectors, for searches by text. Default: the default model, where --texts is given."
+    )
     var model: String?
 
     @Option(help: "The seed of samples and training. Default: as in the plan, else 1.")
@@ -78,11 +81,13 @@ struct IndexCommand: ParsableCommand {
         let progress = reporting.progress
 
         progress.begin("Training \(configuration)", total: nil, unit: "vectors")
-        let sample = try VectorSample(of: source, limit: IndexConfiguration.trainingLimit, seed: seed ?? fitted?.seed ?? 1)
+        let sample = try VectorSample(
+            of: source, limit: IndexConfiguration.trainingLimit, seed: seed ?? fitted?.seed ?? 1)
         if let fitted, fitted.dimensions != sample.vectors.columns {
             throw KuklaError(
                 .badData,
-                "The plan \(plan ?? "") was fitted to \(fitted.dimensions) dimensions, but \(source.path) holds \(sample.vectors.columns): fit again, or take the vectors that it was fitted to.")
+                "The plan \(plan ?? "") was fitted to \(fitted.dimensions) dimensions, but \(source.path) holds \(sample.vectors.columns): fit again, or take the vectors that it was fitted to."
+            )
         }
         let empty = try configuration.train(
             on: sample.vectors, metric: metric, seed: seed ?? fitted?.seed ?? 1, threads: threads)
@@ -99,23 +104,29 @@ struct IndexCommand: ParsableCommand {
             if let records, records.count < chunk.rows {
                 throw KuklaError(
                     .badData,
-                    "\(texts ?? "") holds \(writer.count + records.count) texts, but \(source.path) has more vectors: give the texts that the vectors were made from, in the same order.")
+                    "\(texts ?? "") holds \(writer.count + records.count) texts, but \(source.path) has more vectors: give the texts that the vectors were made from, in the same order."
+                )
             }
             try writer.append(
-                chunk, ids: records.flatMap { records in records.allSatisfy { $0.id != nil } ? records.map { .text($0.id ?? "") } : nil },
+                chunk,
+                ids: records.flatMap { records in
+                    records.allSatisfy { $0.id != nil } ? records.map { .text($0.id ?? "") } : nil
+                },
                 texts: records?.map(\.text))
             progress.advance(by: chunk.rows)
         }
         if let extra = try textReader?.next() {
             throw KuklaError(
                 .badData,
-                "\(texts ?? "") holds more texts than \(source.path) has vectors (\(writer.count)); the first too many is '\(extra.text.prefix(60))'.")
+                "\(texts ?? "") holds more texts than \(source.path) has vectors (\(writer.count)); the first too many is '\(extra.text.prefix(60))'."
+            )
         }
         try writer.finish()
         progress.end()
 
         let result = Result(
-            output: output, count: writer.count, dimensions: empty.dimensions, plan: configuration.description,
+            output: output, count: writer.count, dimensions: empty.dimensions,
+            plan: configuration.description,
             bytesPerVector: empty.bytesPerVector,
             fileBytes: (try? target.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0,
             seconds: (ContinuousClock.now - start) / .seconds(1))
@@ -123,7 +134,8 @@ struct IndexCommand: ParsableCommand {
             try printJSON(result)
         } else if !reporting.quiet {
             note(
-                "\(output): \(Quantity.count(result.count)) vectors as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) each; file \(Quantity.bytes(result.fileBytes))")
+                "\(output): \(Quantity.count(result.count)) vectors as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) each; file \(Quantity.bytes(result.fileBytes))"
+            )
         }
     }
 

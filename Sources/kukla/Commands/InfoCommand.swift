@@ -78,7 +78,8 @@ struct InfoCommand: ParsableCommand {
                 isIntact: file.isIntact($0))
         }
         let summary = Collection(
-            path: path, sizeBytes: try size(url), details: file.details, bytesPerVector: file.index.bytesPerVector,
+            path: path, sizeBytes: try size(url), details: file.details,
+            bytesPerVector: file.index.bytesPerVector,
             hasTexts: file.hasTexts, sections: sections)
         if reporting.json {
             try printJSON(summary)
@@ -90,13 +91,16 @@ struct InfoCommand: ParsableCommand {
             if let model = d.origin.model { print("  model \(model)") }
             for section in sections {
                 let state = section.isIntact ? "intact" : "DAMAGED"
-                print("  \(section.name.padding(toLength: 16, withPad: " ", startingAt: 0))  \(Quantity.bytes(section.bytes))  \(section.checksum)  \(state)")
+                print(
+                    "  \(section.name.padding(toLength: 16, withPad: " ", startingAt: 0))  \(Quantity.bytes(section.bytes))  \(section.checksum)  \(state)"
+                )
             }
         }
         if let damaged = sections.first(where: { !$0.isIntact }) {
             throw KuklaError(
                 .badData,
-                "\(path) is damaged: the checksum of its section '\(damaged.name)' is not the one that it states. Build it again from the vectors.")
+                "\(path) is damaged: the checksum of its section '\(damaged.name)' is not the one that it states. Build it again from the vectors."
+            )
         }
     }
 
@@ -118,13 +122,19 @@ struct InfoCommand: ParsableCommand {
 
     private func show(_ summary: FileSummary) throws {
         if reporting.json { return try printJSON(summary) }
-        print("\(path): \(summary.format)\(summary.isCompressed ? ", gzip" : ""), \(Quantity.bytes(summary.sizeBytes))")
+        print(
+            "\(path): \(summary.format)\(summary.isCompressed ? ", gzip" : ""), \(Quantity.bytes(summary.sizeBytes))"
+        )
         for array in summary.arrays {
             let shape = array.shape.map(String.init).joined(separator: " x ")
-            print("  \(array.name.map { "\($0)  " } ?? "")[\(shape)] \(array.elementType)  \(Quantity.bytes(array.sizeBytes))")
+            print(
+                "  \(array.name.map { "\($0)  " } ?? "")[\(shape)] \(array.elementType)  \(Quantity.bytes(array.sizeBytes))"
+            )
         }
         for (name, value) in summary.facts.sorted(by: { $0.key < $1.key }) { print("  \(name): \(value)") }
     }
 
-    private func size(_ url: URL) throws -> Int { try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0 }
+    private func size(_ url: URL) throws -> Int {
+        try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+    }
 }

@@ -29,7 +29,10 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "Query vectors, in place of a question.")
     var vectors: String?
 
-    @Option(help: "Ask so many questions made of the first words of random items, to see whether search makes sense.")
+    @Option(
+        help:
+            "Ask so many questions made of the first words of random items, to see whether search makes sense."
+    )
     var examples: Int?
 
     @Option(name: .short, help: "How many matches.")
@@ -73,7 +76,9 @@ struct SearchCommand: ParsableCommand {
     func run() throws {
         let file = try CollectionFile(URL(fileURLWithPath: collection))
         let questions = try text.map { [$0] } ?? examples.map { try self.questions($0, of: file) }
-        let queries = try questions.map { try embed($0, for: file) } ?? VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
+        let queries =
+            try questions.map { try embed($0, for: file) }
+            ?? VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
         let start = ContinuousClock.now
         let lists = try file.search(queries, count: k, threads: try compute.threadCount())
         let seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -88,16 +93,21 @@ struct SearchCommand: ParsableCommand {
         }
         if reporting.json {
             try printJSON(
-                Result(collection: collection, k: k, metric: file.details.metric, searchSeconds: seconds, answers: answers))
+                Result(
+                    collection: collection, k: k, metric: file.details.metric, searchSeconds: seconds,
+                    answers: answers))
         } else {
             answers.forEach(show)
             note(
-                "\(answers.count == 1 ? "Searched" : "\(answers.count) searches of") \(Quantity.count(file.details.count)) vectors (\(file.details.factory)) in \(String(format: "%.1f ms", seconds * 1000))")
+                "\(answers.count == 1 ? "Searched" : "\(answers.count) searches of") \(Quantity.count(file.details.count)) vectors (\(file.details.factory)) in \(String(format: "%.1f ms", seconds * 1000))"
+            )
         }
     }
 
     private func show(_ answer: Answer) {
-        if answer.row != nil || examples != nil { print(answer.query.map { "# \($0)" } ?? "# query \(answer.row ?? 0)") }
+        if answer.row != nil || examples != nil {
+            print(answer.query.map { "# \($0)" } ?? "# query \(answer.row ?? 0)")
+        }
         for hit in answer.hits {
             let text = hit.text.map { "  " + $0.prefix(160).replacing("\n", with: " ") } ?? ""
             // The id often opens the text; twice says nothing more.
@@ -114,7 +124,8 @@ struct SearchCommand: ParsableCommand {
         guard dimensions <= embedder.encoder.dimensions else {
             throw KuklaError(
                 .usage,
-                "The model \(folder.path) makes \(embedder.encoder.dimensions) dimensions, the collection has \(dimensions): name the model that made the vectors with --model.")
+                "The model \(folder.path) makes \(embedder.encoder.dimensions) dimensions, the collection has \(dimensions): name the model that made the vectors with --model."
+            )
         }
         return try embedder.embed(
             questions, dimensions: dimensions == embedder.encoder.dimensions ? nil : dimensions,
@@ -125,7 +136,8 @@ struct SearchCommand: ParsableCommand {
     private func questions(_ count: Int, of file: CollectionFile) throws(KuklaError) -> [String] {
         guard file.hasTexts else {
             throw KuklaError(
-                .usage, "\(collection) holds no texts to make examples of: build it with `kukla index --texts`.")
+                .usage,
+                "\(collection) holds no texts to make examples of: build it with `kukla index --texts`.")
         }
         var random = RandomSource(seed: 7)
         var questions: [String] = []

@@ -57,7 +57,8 @@ final class ProgressBar: ProgressReporter {
         let rate = Double(task.done) / max(elapsed, 1e-9)
         let speed = "\(formatCount(rate)) \(task.unit)/s"
         guard let total = task.total, total > 0 else {
-            return "\(task.name)  \(formatCount(Double(task.done))) \(task.unit)  \(speed)  \(formatDuration(elapsed))"
+            return
+                "\(task.name)  \(formatCount(Double(task.done))) \(task.unit)  \(speed)  \(formatDuration(elapsed))"
         }
         let share = min(Double(task.done) / Double(total), 1)
         let width = 24
@@ -65,7 +66,8 @@ final class ProgressBar: ProgressReporter {
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
         let left = rate > 0 ? formatDuration(Double(max(total - task.done, 0)) / rate) + " left" : ""
         let percent = "\(Int(share * 100))%"
-        return "\(task.name)  \(bar)  \(percent)  \(formatCount(Double(task.done)))/\(formatCount(Double(total)))  \(speed)  \(left)"
+        return
+            "\(task.name)  \(bar)  \(percent)  \(formatCount(Double(task.done)))/\(formatCount(Double(total)))  \(speed)  \(left)"
     }
 
     private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
@@ -103,5 +105,7 @@ func formatBytes(_ bytes: Int) -> String {
         value /= 1000
         unit += 1
     }
-    return String(format: unit == 0 ? "%.0f %@" : value < 10 ? "%.2f %@" : value < 100 ? "%.1f %@" : "%.0f %@", value, units[unit])
+    return String(
+        format: unit == 0 ? "%.0f %@" : value < 10 ? "%.2f %@" : value < 100 ? "%.1f %@" : "%.0f %@", value,
+        units[unit])
 }
