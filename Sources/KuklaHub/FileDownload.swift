@@ -128,7 +128,7 @@ struct FileDownload: Sendable {
     /// What a file is, or `nil` where it is not what the hub lists.
     private func check(_ url: URL, size: Int) throws(KuklaError) -> ModelManifest.File? {
         guard file.size.map({ $0 == size }) ?? true else { return nil }
-        let digest = try FileDigest(of: url, expecting: size)
+        let digest = try FileDigest(of: url, expecting: size, withGitBlob: file.gitBlob != nil)
         guard file.sha256.map({ $0 == digest.sha256 }) ?? true,
             file.gitBlob.map({ $0 == digest.gitBlob }) ?? true
         else { return nil }

@@ -53,10 +53,10 @@ struct ModelManifest: Codable, Equatable {
 /// Checksums of a file's content, read in pieces.
 struct FileDigest {
     let sha256: String
-    /// As git names the content: SHA-1 over `blob <size>\0` and the content.
-    let gitBlob: String
+    /// As git names the content: SHA-1 over `blob <size>\0` and the content; only where it was asked for.
+    let gitBlob: String?
 
-    init(of url: URL, expecting size: Int) throws(KuklaError) {
+    init(of url: URL, expecting size: Int, withGitBlob: Bool = false) throws(KuklaError) {
         var large = SHA256()
         var git = Insecure.SHA1()
         git.update(data: Data("blob \(size)\0".utf8))
@@ -65,13 +65,13 @@ struct FileDigest {
             defer { try? file.close() }
             while let data = try file.read(upToCount: 1 << 20), !data.isEmpty {
                 large.update(data: data)
-                git.update(data: data)
+                if withGitBlob { git.update(data: data) }
             }
         } catch {
             throw KuklaError(.inputOutput, "could not read \(url.path)", cause: error)
         }
         sha256 = Self.hex(large.finalize())
-        gitBlob = Self.hex(git.finalize())
+        gitBlob = withGitBlob ? Self.hex(git.finalize()) : nil
     }
 
     private static func hex(_ digest: some Sequence<UInt8>) -> String {

@@ -140,6 +140,34 @@ import Testing
         #expect(try server.requests("vocab.txt").count == 2)
     }
 
+    @Test func `a cancelled fetch stops, keeps what it has, and goes on later`() async throws {
+        let server = try HubServer(["model.safetensors": ["cut:80000", "stall"]])
+        let hub = try hub(server)
+        let fetch = Task { try await hub.get(Self.model) }
+        // The second request for the weights is the one that stalls.
+        while try server.requests("model.safetensors").count < 2 {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        fetch.cancel()
+        let error = await #expect(throws: KuklaError.self) { _ = try await fetch.value }
+        #expect(error?.code == .cancelled)
+        #expect(!FileManager.default.fileExists(atPath: server.folder.path))
+        try await expectFetched(server)
+        #expect(try server.requests("model.safetensors").last?.range == "bytes=80000-")
+    }
+
+    @Test func `two processes do not fetch one model at once`() async throws {
+        let server = try HubServer(["list": ["stall"]])
+        let hub = try hub(server)
+        let first = Task { try await hub.get(Self.model) }
+        while try server.requests().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+        let error = await #expect(throws: KuklaError.self) { _ = try await hub.get(Self.model) }
+        #expect(error?.message.contains("another process is fetching") == true)
+        first.cancel()
+        _ = await first.result
+        try await expectFetched(server)
+    }
+
     @Test func `wrong content is refused, however often it comes`() async throws {
         let server = try HubServer(["model.safetensors": ["corrupt", "corrupt"]])
         try await expectFailure(server, .badData, saying: "model.safetensors arrived twice with a checksum")
