@@ -184,9 +184,11 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
             pair[1], single[0], scale: codec is TransformedCodec ? tolerance : 1e-6, "second of two")
         for count in [0, 1, 2, 3, 5, 31, 32, 33, 64, 65] {
             let few = codec.scores(queries[rows: 3..<4], codes, count: count)[0]
-            expectClose(few, Array(single[0][..<count]), scale: 1e-5, "\(count) vectors")
+            expectClose(few, Array(single[0][..<count]), scale: 1e-5, "\(count) vectors", like: single[0])
             let fewOfBatch = codec.scores(queries, codes, count: count)
-            expectClose(fewOfBatch[3], Array(batch[3][..<count]), scale: 1e-5, "\(count) vectors, batch")
+            expectClose(
+                fewOfBatch[3], Array(batch[3][..<count]), scale: 1e-5, "\(count) vectors, batch",
+                like: batch[3])
         }
         // From a later block on.
         let block = codec.layout.vectorsPerBlock
@@ -293,14 +295,15 @@ func relativeLoss(_ vectors: Matrix, _ decoded: Matrix) -> Double {
     return error / square
 }
 
-/// Expects two lists to agree within `scale` times the root mean square of the second; says where they differ most.
+/// Expects two lists to agree within `scale` times the root mean square of the second (or of `sizes`); says where they differ most.
 func expectClose(
-    _ found: [Float], _ expected: [Float], scale: Double, _ what: String,
+    _ found: [Float], _ expected: [Float], scale: Double, _ what: String, like sizes: [Float]? = nil,
     sourceLocation: SourceLocation = #_sourceLocation
 ) {
     #expect(found.count == expected.count, sourceLocation: sourceLocation)
     guard !expected.isEmpty, found.count == expected.count else { return }
-    let square = expected.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(expected.count)
+    let sizes = sizes ?? expected
+    let square = sizes.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(sizes.count)
     let limit = scale * max(square.squareRoot(), 1e-30)
     var worst = (index: 0, difference: -1.0)
     for i in found.indices {
