@@ -12,7 +12,12 @@ import Testing
             let codec = try configuration.train(on: vectors, metric: metric)
             let scores = codec.scores(queries, codec.encoded(vectors, threads: 2), count: vectors.rows)
             return scores.map { row in
-                Set(row.indices.sorted { (row[$0], $1) > (row[$1], $0) }.prefix(10))
+                var best: [(score: Float, index: Int)] = []
+                for (index, score) in row.enumerated() where best.count < 10 || score > best[9].score {
+                    best.insert((score, index), at: best.firstIndex { $0.score < score } ?? best.count)
+                    if best.count > 10 { best.removeLast() }
+                }
+                return Set(best.map(\.index))
             }
         }
         let exact = try top(CodecConfiguration(parsing: "F32"))
