@@ -85,6 +85,10 @@ let package = Package(
             name: "SearchBenchmark",
             dependencies: ["KuklaIndex", "KuklaCodecs", "KuklaNumerics", "CKernels"],
             path: "Benchmarks/SearchBenchmark", swiftSettings: settings),
+        // Scans of random codes, beside FAISS by Benchmarks/peers/scan_faiss.py.
+        .executableTarget(
+            name: "ScanBenchmark", dependencies: ["KuklaCodecs", "KuklaNumerics", "CKernels"],
+            path: "Benchmarks/ScanBenchmark", swiftSettings: settings),
         // Encoder speed against sentence-transformers (Scripts/bench/encode_peer.py).
         .executableTarget(
             name: "EncodeBenchmark", dependencies: ["KuklaText", "KuklaNumerics"],
