@@ -58,12 +58,22 @@ func codec(_ name: String, dimensions: Int) throws -> (any VectorCodec, (Matrix)
     return (codec, { codec.scorer(for: $0) })
 }
 
+/// The memory of one thread.
+struct Scratch: @unchecked Sendable {  // used by one thread at a time
+    static let tile = 2048
+    /// Off a power of two, so that the rows of several queries do not share cache sets.
+    static let stride = tile + 32
+    let scores = UnsafeMutablePointer<Float>.allocate(capacity: 64 * stride)
+    let found = UnsafeMutablePointer<UInt32>.allocate(capacity: tile)
+}
+
 /// Scores all codes and keeps the best: two threads, tiles of 2,048 vectors, 64 queries at a time.
 func search(
     _ queries: Matrix, _ scorer: (Matrix) -> any CodeScorer, _ codes: UnsafeRawPointer, count: Int,
-    layout: CodeLayout, threads: Int
+    layout: CodeLayout, scratch: [Scratch]
 ) -> Float {
-    let tile = 2048
+    let threads = scratch.count
+    let tile = Scratch.tile
     let select = kk_topk_kernels_for(CPULevel.current.kernelLevel).pointee.select_above_f32
     var checksum: Float = 0
     for start in stride(from: 0, to: queries.rows, by: 64) {
@@ -75,18 +85,18 @@ func search(
         nonisolated(unsafe) let codes = codes
         parallelFor(count, grain: share, threads: threads) { range in
             var best = [Best](repeating: Best(), count: some.rows)
-            var scores = [Float](repeating: 0, count: some.rows * tile)
-            var found = [UInt32](repeating: 0, count: tile)
-            for at in stride(from: range.lowerBound, to: range.upperBound, by: tile) {
-                let rows = min(tile, range.upperBound - at)
-                scores.withUnsafeMutableBufferPointer { scores in
-                    scorer.score(
-                        codes + at / layout.vectorsPerBlock * layout.bytesPerBlock, count: rows,
-                        into: scores.baseAddress!, stride: tile)
-                    for q in 0..<some.rows {
-                        let row = scores.baseAddress! + q * tile
-                        let hits = select(row, rows, best[q].scores[9], nil, &found)
-                        for i in 0..<hits { best[q].offer(row[Int(found[i])], at + Int(found[i])) }
+            let scratch = scratch[range.lowerBound / share]
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: tile) {
+                let rows = min(tile, range.upperBound - start)
+                scorer.score(
+                    codes + start / layout.vectorsPerBlock * layout.bytesPerBlock, count: rows,
+                    into: scratch.scores, stride: Scratch.stride)
+                for q in 0..<some.rows {
+                    let row = scratch.scores + q * Scratch.stride
+                    let hits = select(row, rows, best[q].scores[9], nil, scratch.found)
+                    for i in 0..<hits {
+                        let at = Int(scratch.found[i])
+                        best[q].offer(row[at], start + at)
                     }
                 }
             }
@@ -136,10 +146,13 @@ func seconds(_ body: () -> Void) -> Double {
         let bytes = codec.layout.byteCount(of: count)
         let codes = UnsafeMutableRawPointer.allocate(byteCount: bytes + 256, alignment: 256)
         var random = RandomSource(seed: 2)
-        for i in 0..<(bytes + 7) / 8 { codes.storeBytes(of: random.next(), toByteOffset: i * 8, as: UInt64.self) }
+        for i in 0..<(bytes + 7) / 8 {
+            codes.storeBytes(of: random.next(), toByteOffset: i * 8, as: UInt64.self)
+        }
         let queries = Matrix(rows: queryCount, columns: dimensions) {
             for i in $0.indices { $0[i] = random.normal() }
         }
+        let scratch = (0..<threads).map { _ in Scratch() }
         var checksum: Float = 0
         var times: [Double] = []
         var reads: [Double] = []
@@ -148,7 +161,7 @@ func seconds(_ body: () -> Void) -> Double {
             times.append(
                 seconds {
                     checksum += search(
-                        queries, scorer, codes, count: count, layout: codec.layout, threads: threads)
+                        queries, scorer, codes, count: count, layout: codec.layout, scratch: scratch)
                 })
             reads.append(seconds { words &+= sum(codes, bytes: bytes, threads: threads) })
         }

@@ -16,6 +16,25 @@
 /// Bytes of one table: 128 for each group of 4 code bytes.
 INLINE size_t table_bytes(size_t code_bytes) { return (code_bytes + 3) / 4 * 128; }
 
+void kk_round_nibble_tables(const float *entries, size_t code_bytes, const float *minima, float inverse_step,
+                            size_t planes, uint8_t *tables) {
+    float most = planes == 2 ? 65535.0f : 255.0f;
+    for (size_t n = 0; n < 2 * code_bytes; n++) {
+        size_t byte = n / 2;
+        uint8_t *to = tables + byte / 4 * 128 + byte % 4 * 16 + n % 2 * 64;
+        for (size_t e = 0; e < 16; e++) {
+            float x = (entries[n * 16 + e] - minima[n]) * inverse_step;
+            int32_t value = (int32_t)((x < most ? x : most) + 0.5f);
+            if (planes == 2) {
+                to[e] = (uint8_t)(value >> 8);
+                to[table_bytes(code_bytes) + e] = (uint8_t)value;
+            } else {
+                to[e] = (uint8_t)value;
+            }
+        }
+    }
+}
+
 void kk_nibble_scan_portable(const uint8_t *codes, size_t blocks, size_t block_bytes, size_t code_bytes,
                                  const uint8_t *tables, size_t queries, size_t planes, const float *bias,
                                  const float *scale, float *out, size_t out_stride) {

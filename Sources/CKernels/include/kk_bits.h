@@ -40,6 +40,12 @@ typedef void (*kk_hamming_scan)(const uint8_t *_Nonnull codes, size_t blocks, si
 typedef void (*kk_rescaled_product)(const float *_Nonnull magnitudes, size_t count, float t, float top,
                                     float *_Nonnull product, float *_Nonnull square);
 
+/// Rounds the float tables of one query, `[2 * code_bytes, 16]`, to the bytes that `kk_nibble_scan` reads: entry `e` of
+/// nibble `n` becomes (e - minima[n]) * inverse_step, rounded and cut off at 255 (65,535 with 2 planes). Writes the used
+/// entries of `tables`, one plane after the other; all entries are finite.
+void kk_round_nibble_tables(const float *_Nonnull entries, size_t code_bytes, const float *_Nonnull minima,
+                            float inverse_step, size_t planes, uint8_t *_Nonnull tables);
+
 typedef struct kk_bit_kernels {
     kk_nibble_scan _Nonnull nibble_scan;
     kk_hamming_scan _Nonnull hamming_scan;

@@ -1,12 +1,12 @@
 import CKernels
-import KuklaNumerics
+package import KuklaNumerics
 
 /// Directions rounded to a grid of `2^bits` levels a dimension, and how the levels' bits lie in a code.
 ///
 /// The bits of a level are cut into slices of 4, 2 or 1 bits, highest first (7 = 4 + 2 + 1), so that each nibble of a code
 /// holds one slice of 1, 2 or 4 dimensions and has a look-up table of its own. A slice's nibbles are contiguous and start
 /// at a byte.
-struct GridCodes: Sendable {
+package struct GridCodes: Sendable {
     private struct Slice: Sendable {
         let width: Int
         /// The place of the slice's lowest bit in a level.
@@ -21,7 +21,7 @@ struct GridCodes: Sendable {
     private let slices: [Slice]
 
     /// Factors: `f`, the error and, under squared distance, `|x - c|^2`.
-    init(dimensions: Int, bits: Int, metric: Metric) {
+    package init(dimensions: Int, bits: Int, metric: Metric) {
         self.dimensions = dimensions
         self.bits = bits
         var (slices, left, start) = ([Slice](), bits, 0)
@@ -51,32 +51,66 @@ struct GridCodes: Sendable {
             squared += residual[i] * residual[i]
             largest = max(largest, residual[i])
         }
-        let scale = bestScale(residual, largest: largest)
-        let top = Float(1 << (bits - 1) - 1)
+        // A vector that equals the mean (or nearly) has no direction: factors of zero make it the mean.
+        guard squared.isNormal else { return }
         let half = 1 << (bits - 1)
-        var (product, square): (Float, Float) = (0, 0)
-        for i in 0..<dimensions {
-            let step = Int(min(scale * residual[i], top))
-            let y = Float(step) + 0.5
-            product += residual[i] * y
-            square += y * y
-            set(level: isNegative[i] ? half - 1 - step : half + step, at: i, in: code)
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: dimensions) { steps in
+            let (product, square) = round(residual, largest: largest, to: steps.baseAddress!)
+            for i in 0..<dimensions {
+                let step = Int(steps[i])
+                set(level: isNegative[i] ? half - 1 - step : half + step, at: i, in: code)
+            }
+            factors[0] = squared / Float(product)
+            // tan^2 of the angle between residual and grid point.
+            let tangent = max(0, Double(squared) * square / (product * product) - 1)
+            factors[1] = (squared * Float(tangent) / Float(max(dimensions - 1, 1))).squareRoot()
         }
-        // A vector that equals the mean has no direction: factors of zero make its score exact.
-        guard product > 0 else { return }
-        factors[0] = squared / product
-        // tan^2 of the angle between residual and grid point.
-        let tangent = max(0, squared * square / (product * product) - 1)
-        factors[1] = (squared * tangent / Float(max(dimensions - 1, 1))).squareRoot()
         if codes.factorCount > 2 { factors[2] = squared }
     }
 
-    /// The scale at which rounding keeps the direction best: 16 scales are tried, then the best one's surroundings.
+    /// Rounds magnitudes to steps `0..<2^(bits - 1)`, so that the direction of `y = steps + 1/2` comes nearest to theirs.
     ///
-    /// The cosine is nearly a parabola around its peak; what a search of all points where a rounding changes would gain is
-    /// below 1e-3 of it (see the tests).
-    func bestScale(_ magnitudes: UnsafePointer<Float>, largest: Float) -> Float {
-        guard bits > 1, largest > 0 else { return 0 }
+    /// Rounds at the best of some scales, then moves single components by one step while that helps: what
+    /// `1 - cosine` loses is mostly that of a search over all scales, seen up to 17% more, for much less work.
+    /// - Returns: the sums of `magnitude * y` and of `y * y`.
+    /// - Precondition: `largest` is the largest magnitude, and normal.
+    package func round(
+        _ magnitudes: UnsafePointer<Float>, largest: Float, to steps: UnsafeMutablePointer<Float>
+    ) -> (product: Double, square: Double) {
+        let scale = bestScale(magnitudes, largest: largest)
+        let top = Float(1 << (bits - 1) - 1)
+        var (product, square) = (0.0, 0.0)
+        for i in 0..<dimensions {
+            steps[i] = min(scale * magnitudes[i], top).rounded(.down)
+            let y = Double(steps[i]) + 0.5
+            product += Double(magnitudes[i]) * y
+            square += y * y
+        }
+        guard bits > 1 else { return (product, square) }
+        for _ in 0..<4 {
+            var hasChanged = false
+            for i in 0..<dimensions {
+                let (x, step) = (Double(magnitudes[i]), Double(steps[i]))
+                // Up: y^2 grows by 2 (step + 1), down: it shrinks by 2 step.
+                let up = (product + x) * (product + x) * square > product * product * (square + 2 * step + 2)
+                let down = (product - x) * (product - x) * square > product * product * (square - 2 * step)
+                if up, steps[i] < top {
+                    (product, square, hasChanged) = (product + x, square + 2 * step + 2, true)
+                    steps[i] += 1
+                } else if down, step > 0 {
+                    (product, square, hasChanged) = (product - x, square - 2 * step, true)
+                    steps[i] -= 1
+                }
+            }
+            if !hasChanged { break }
+        }
+        return (product, square)
+    }
+
+    /// The best of some scales: 16 from where the largest magnitude just reaches the last level to where it is
+    /// cut off by a factor of 4, then 7 around the best one.
+    private func bestScale(_ magnitudes: UnsafePointer<Float>, largest: Float) -> Float {
+        guard bits > 1 else { return 0 }
         let kernels = kk_bit_kernels_for(CPULevel.current.kernelLevel)
         let top = Float(1 << (bits - 1) - 1)
         func quality(_ scale: Float) -> Float {
@@ -84,21 +118,19 @@ struct GridCodes: Sendable {
             kernels.pointee.rescaled_product(magnitudes, dimensions, scale, top, &product, &square)
             return product / square.squareRoot()
         }
-        // Where the largest magnitude just reaches the last level, or is cut off by up to a factor of 4.
         let first = 0.8 * (top + 1) / largest
-        var (best, most, ratio): (Float, Float, Float) = (first, 0, 1.1)
+        var (best, most): (Float, Float) = (first, 0)
         var scale = first
         for _ in 0..<16 {
             let found = quality(scale)
             if found > most { (best, most) = (scale, found) }
-            scale *= ratio
+            scale *= 1.1
         }
-        for _ in 0..<4 {
-            ratio = ratio.squareRoot()
-            for candidate in [best / ratio, best * ratio] {
-                let found = quality(candidate)
-                if found > most { (best, most) = (candidate, found) }
-            }
+        let (low, width) = (best / 1.1, best * (1.1 - 1 / 1.1))
+        for i in 1..<8 {
+            let candidate = low + width * Float(i) / 8
+            let found = quality(candidate)
+            if found > most { (best, most) = (candidate, found) }
         }
         return best
     }

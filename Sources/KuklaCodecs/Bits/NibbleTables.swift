@@ -61,24 +61,9 @@ struct NibbleTables: Sendable {
                 guard total.isFinite, step > 0, step.isFinite, (1 / step).isFinite else { continue }
                 scale[query] = step
                 bounds[query] = Float(nibbles) * step / 2
-                let to = storage.buffer.baseAddress! + query * planes * tableBytes
-                for n in 0..<nibbles {
-                    let byte = n / 2
-                    let place = to + byte / 4 * 128 + byte % 4 * 16 + n % 2 * 64
-                    let entries = UnsafeRawPointer(floats + n * 16).loadUnaligned(as: SIMD16<Float>.self)
-                    let rounded = ((entries - minima[n]) * (1 / step)).rounded(.toNearestOrEven)
-                    let values = SIMD16<UInt32>(
-                        rounded.clamped(lowerBound: .zero, upperBound: .init(repeating: levels)))
-                    let low = SIMD16<UInt8>(truncatingIfNeeded: values)
-                    if planes == 2 {
-                        let high = SIMD16<UInt8>(truncatingIfNeeded: values &>> 8)
-                        UnsafeMutableRawPointer(place).storeBytes(of: high, as: SIMD16<UInt8>.self)
-                        UnsafeMutableRawPointer(place + tableBytes).storeBytes(
-                            of: low, as: SIMD16<UInt8>.self)
-                    } else {
-                        UnsafeMutableRawPointer(place).storeBytes(of: low, as: SIMD16<UInt8>.self)
-                    }
-                }
+                kk_round_nibble_tables(
+                    floats, codes.codeBytes, minima, 1 / step, planes,
+                    storage.buffer.baseAddress! + query * planes * tableBytes)
             }
         }
         self.bias = bias

@@ -31,6 +31,12 @@ extension ProductQuantizer {
                 "Cannot rotate \(vectors.columns) dimensions to \(output): give at most \(vectors.columns).")
         }
         try ProductCodebook.check(dimensions: output, subspaces: subspaces, bits: bits)
+        guard vectors.rows >= 1 << bits else {
+            throw KuklaError(
+                .badData,
+                "Cannot learn a rotation for \(1 << bits) centroids a subspace on \(vectors.rows) vectors: give at least \(1 << bits)."
+            )
+        }
         var random = RandomSource(seed: seed)
         let sample =
             vectors.rows <= 16_384
