@@ -151,7 +151,7 @@ struct ModelFile {
                 .badData,
                 "Cannot read \(url.path): expected a small JSON file, found \(mapped.bytes.count) bytes.")
         }
-        data = Data(mapped.bytes)
+        data = withExtendedLifetime(mapped) { Data(mapped.bytes) }
     }
 
     init?(optional folder: URL, _ name: String) throws(KuklaError) {
