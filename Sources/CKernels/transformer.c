@@ -205,11 +205,9 @@ const kk_transformer_kernels *kk_transformer_kernels_for(kk_level level) {
 void kk_pack_transposed_f32(const float *source, size_t stride, size_t rows, size_t columns, float *panels) {
     for (size_t p = 0; p < rows; p += 32, panels += 32 * columns) {
         size_t here = rows - p < 32 ? rows - p : 32;
-        for (size_t j = 0; j < columns; j++) {
-            size_t i = 0;
-            for (; i < here; i++) panels[j * 32 + i] = source[(p + i) * stride + j];
-            for (; i < 32; i++) panels[j * 32 + i] = 0.0f;
-        }
+        if (here < 32) memset(panels, 0, 32 * columns * sizeof(float));
+        for (size_t i = 0; i < here; i++)
+            for (size_t j = 0; j < columns; j++) panels[j * 32 + i] = source[(p + i) * stride + j];
     }
 }
 

@@ -9,8 +9,9 @@
 #define VSTORE(p, v) (*(VF *)(p) = (v))
 #define SPLAT(x) ((VF)(x))
 #define SELECT(m, a, b) ((VF)((((VI)(a)) & (m)) | (((VI)(b)) & ~(m))))
-#define VMAX(a, b) __builtin_elementwise_max((a), (b))
-#define VMIN(a, b) __builtin_elementwise_min((a), (b))
+// One instruction each. Where either is not a number the result is b, so the value that must be heard stands second.
+#define VMAX(a, b) ((a) > (b) ? (a) : (b))
+#define VMIN(a, b) ((a) < (b) ? (a) : (b))
 #define INLINE static inline __attribute__((always_inline))
 
 // MARK: - Matrix product
@@ -93,7 +94,8 @@ static void LEVEL(multiply_f32)(const float *a, size_t a_stride, kk_panels_f32 b
 
 // exp(x) = 2^n * exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7; 0 below -87.
 INLINE VF LEVEL(exp)(VF x) {
-    x = VMAX(VMIN(x, SPLAT(88.0f)), SPLAT(-87.0f));
+    x = VMIN(SPLAT(88.0f), x);
+    x = VMAX(SPLAT(-87.0f), x);
     const VF magic = SPLAT(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer in the low bits
     VF shifted = MADD(x, SPLAT(1.44269504088896341f), magic);
     VF n = shifted - magic;
@@ -114,7 +116,7 @@ INLINE VF LEVEL(exp)(VF x) {
 // erf by Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26 (absolute error 1.5e-7), put as
 // gelu(x) = max(x, 0) - |x| / 2 * erfc(|x| / sqrt 2), which keeps its precision on both sides.
 INLINE VF LEVEL(gelu)(VF x) {
-    VF magnitude = VMAX(x, -x);
+    VF magnitude = SELECT(x < SPLAT(0.0f), -x, x);
     VF z = magnitude * SPLAT(0.70710678118654752f);
     VF t = SPLAT(1.0f) / MADD(z, SPLAT(0.3275911f), SPLAT(1.0f));
     VF p = SPLAT(1.061405429f);
@@ -123,12 +125,12 @@ INLINE VF LEVEL(gelu)(VF x) {
     p = MADD(p, t, SPLAT(-0.284496736f));
     p = MADD(p, t, SPLAT(0.254829592f));
     VF complement = p * t * LEVEL(exp)(-z * z);
-    return VMAX(x, SPLAT(0.0f)) - SPLAT(0.5f) * magnitude * complement;
+    return VMAX(SPLAT(0.0f), x) - SPLAT(0.5f) * magnitude * complement;
 }
 
 // tanh(x) = sign(x) (1 - e) / (1 + e) with e = exp(-2 |x|); absolute error below 2e-7.
 INLINE VF LEVEL(tanh)(VF x) {
-    VF e = LEVEL(exp)(SPLAT(-2.0f) * VMAX(x, -x));
+    VF e = LEVEL(exp)(SPLAT(-2.0f) * SELECT(x < SPLAT(0.0f), -x, x));
     VF y = (SPLAT(1.0f) - e) / (SPLAT(1.0f) + e);
     return SELECT(x < SPLAT(0.0f), -y, y);
 }
@@ -142,7 +144,7 @@ INLINE VF LEVEL(activate)(VF x, const kk_activation activation) {
         return SPLAT(0.5f) * x * (SPLAT(1.0f) + LEVEL(tanh)(inner));
     }
     case kk_activation_relu:
-        return VMAX(x, SPLAT(0.0f));
+        return VMAX(SPLAT(0.0f), x);
     case kk_activation_tanh:
         return LEVEL(tanh)(x);
     default:
@@ -269,32 +271,40 @@ static void LEVEL(sum3_layer_norm)(const float *a, const float *b, const float *
 // MARK: - Softmax and quantisation
 
 INLINE float LEVEL(greatest)(VF v) {
-    float most = v[0];
-    for (size_t i = 1; i < VW; i++) most = v[i] > most ? v[i] : most;
-    return most;
+#if VW == 16
+    float8 eight = VMAX(v.lo, v.hi);
+#elif VW == 8
+    float8 eight = v;
+#endif
+#if VW >= 8
+    float4 four = VMAX(eight.lo, eight.hi);
+#else
+    float4 four = v;
+#endif
+    float a = VMAX(four[0], four[1]), b = VMAX(four[2], four[3]);
+    return VMAX(a, b);
 }
 
 static void LEVEL(softmax_rows)(float *x, size_t stride, size_t rows, size_t columns, float scale) {
+    if (columns == 0) return;
+    // The last vector of a row is taken whole: the row is padded, and what lies in the padding is masked.
+    const size_t last = (columns - 1) / VW * VW;
+    VI lanes;
+    for (int32_t i = 0; i < VW; i++) lanes[i] = i;
+    const VI inside = lanes < (VI)((int32_t)(columns - last));
     for (size_t r = 0; r < rows; r++, x += stride) {
-        size_t whole = columns / VW * VW, left = columns - whole;
-        VF most = SPLAT(-3.0e38f);
-        for (size_t i = 0; i < whole; i += VW) most = VMAX(most, VLOAD(x + i));
-        float maximum = LEVEL(greatest)(most);
-        for (size_t i = whole; i < columns; i++) maximum = x[i] > maximum ? x[i] : maximum;
-        VF factor = SPLAT(scale), offset = SPLAT(-maximum * scale), sums = SPLAT(0.0f);
-        for (size_t i = 0; i < whole; i += VW) {
+        VF most = SELECT(inside, VLOAD(x + last), SPLAT(-3.0e38f));
+        for (size_t i = 0; i < last; i += VW) most = VMAX(most, VLOAD(x + i));
+        VF factor = SPLAT(scale), offset = SPLAT(-LEVEL(greatest)(most) * scale);
+        VF end = SELECT(inside, LEVEL(exp)(MADD(VLOAD(x + last), factor, offset)), SPLAT(0.0f)), sums = end;
+        for (size_t i = 0; i < last; i += VW) {
             VF e = LEVEL(exp)(MADD(VLOAD(x + i), factor, offset));
             VSTORE(x + i, e);
             sums += e;
         }
-        float total = LEVEL(sum)(sums);
-        if (left > 0) {
-            VF e = LEVEL(exp)(MADD(LEVEL(load_part)(x + whole, left), factor, offset));
-            for (size_t i = 0; i < left; i++) total += x[whole + i] = e[i];
-        }
-        float inverse = 1.0f / total;
-        for (size_t i = 0; i < whole; i += VW) VSTORE(x + i, VLOAD(x + i) * SPLAT(inverse));
-        for (size_t i = whole; i < columns; i++) x[i] *= inverse;
+        VF inverse = SPLAT(1.0f / LEVEL(sum)(sums));
+        for (size_t i = 0; i < last; i += VW) VSTORE(x + i, VLOAD(x + i) * inverse);
+        VSTORE(x + last, end * inverse);
     }
 }
 
@@ -302,33 +312,37 @@ static void LEVEL(quantize_rows)(const float *x, size_t rows, size_t columns, kk
     for (size_t r = 0; r < rows; r++, x += columns) {
         uint8_t *to = out.data + r * out.stride;
         size_t whole = columns / VW * VW;
-        VF low = SPLAT(0.0f), high = low;  // zero is always in range, and exact
+        VF low = SPLAT(0.0f), high = low, fault = low;  // zero is always in range, and exact
         for (size_t i = 0; i < whole; i += VW) {
             VF v = VLOAD(x + i);
-            low = VMIN(low, v);
-            high = VMAX(high, v);
+            low = VMIN(v, low);
+            high = VMAX(v, high);
+            fault = MADD(v, SPLAT(0.0f), fault);  // 0, or not a number
         }
-        float least = -LEVEL(greatest)(-low), greatest = LEVEL(greatest)(high);
+        float least = -LEVEL(greatest)(-low), greatest = LEVEL(greatest)(high), faults = LEVEL(sum)(fault);
         for (size_t i = whole; i < columns; i++) {
             least = x[i] < least ? x[i] : least;
             greatest = x[i] > greatest ? x[i] : greatest;
+            faults += x[i] * 0.0f;
         }
         float scale = (greatest - least) * (1.0f / 255.0f);
         float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
         float zero = __builtin_rintf(-least * inverse);
-        out.scale[r] = scale;
+        out.scale[r] = scale + faults;
         out.zero[r] = zero;
         // Adding 1.5 * 2^23 rounds to nearest even and leaves the integer in the low bits.
         const float magic = 12582912.0f;
         for (size_t i = 0; i < whole; i += VW) {
             VF v = MADD(VLOAD(x + i), SPLAT(inverse), SPLAT(zero));
-            v = VMAX(VMIN(v, SPLAT(255.0f)), SPLAT(0.0f)) + SPLAT(magic);
+            v = VMIN(v, SPLAT(255.0f));
+            v = VMAX(v, SPLAT(0.0f)) + SPLAT(magic);
             typedef uint8_t bytes __attribute__((ext_vector_type(VW), aligned(1)));
             *(bytes *)(to + i) = __builtin_convertvector((VI)v & 255, bytes);
         }
         for (size_t i = whole; i < columns; i++) {
             float v = x[i] * inverse + zero;
-            v = v > 255.0f ? 255.0f : v < 0.0f ? 0.0f : v;
+            v = VMIN(v, 255.0f);
+            v = VMAX(v, 0.0f);
             to[i] = (uint8_t)__builtin_rintf(v);
         }
         for (size_t i = columns; i < out.stride; i++) to[i] = 0;

@@ -22,7 +22,8 @@ extension CodecConfiguration {
         case .product(let m, let bits): ProductQuantizer.layout(subspaces: m, bits: bits).bytesPerVector
         case .productFastScan(let m): FastScanProductQuantizer.layout(subspaces: m).bytesPerVector
         case .sign: SignBitCodec.layout(dimensions: d, metric: metric).bytesPerVector
-        case .randomized(let bits): Double((d * bits + 7) / 8 + 8)
+        case .randomized(let bits):
+            RandomizedQuantizer.layout(dimensions: d, bits: bits, metric: metric).bytesPerVector
         }
     }
 

@@ -8,8 +8,7 @@ extension CodecConfiguration {
     ///
     /// Where `n` exceeds 131,072, a sample of that many is used. The result depends on `seed`, not on `threads`.
     /// - Throws: `KuklaError.usage` where the dimensions do not fit (see `validate(dimensions:)`), `.badData` where there
-    ///   are too few vectors or one has NaN or infinite components, `.unsupported` for a word that this version
-    ///   cannot train.
+    ///   are too few vectors or one has NaN or infinite components.
     public func train(
         on vectors: Matrix, metric: Metric, seed: UInt64 = 1, threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress()
@@ -101,7 +100,10 @@ extension CodecConfiguration {
         case .sign:
             return try SignBitCodec.train(
                 on: vectors, metric: metric, configuration: configuration, seed: seed, threads: threads)
-        case .randomized: throw unsupported(quantizer.word)
+        case .randomized(let bits):
+            return try RandomizedQuantizer.train(
+                on: vectors, metric: metric, bits: bits, configuration: configuration, seed: seed,
+                threads: threads)
         }
     }
 
@@ -127,12 +129,11 @@ extension CodecConfiguration {
         case .sign:
             return try SignBitCodec(
                 configuration: configuration, metric: metric, dimensions: dimensions, parameters: parameters)
-        case .randomized: throw unsupported(quantizer.word)
+        case .randomized(let bits):
+            return try RandomizedQuantizer(
+                configuration: configuration, metric: metric, dimensions: dimensions, bits: bits,
+                parameters: parameters)
         }
-    }
-
-    private static func unsupported(_ word: String) -> KuklaError {
-        KuklaError(.unsupported, "This version cannot train or read '\(word)'; use 'SQ8' or 'SQ4'.")
     }
 
     // MARK: - Transforms
@@ -153,6 +154,15 @@ extension CodecConfiguration {
             }
         }
         return unit
+    }
+
+    /// Bits a part of the product codes that a trained rotation is for.
+    private var productBits: Int {
+        switch quantizer {
+        case .product(_, let bits): bits
+        case .productFastScan: 4
+        default: 8
+        }
     }
 
     private func train(
@@ -178,7 +188,12 @@ extension CodecConfiguration {
             }
             let components = try PrincipalComponents(of: vectors, threads: threads)
             kind = try components.transform(kept, variant, word: transform.word, metric: metric, seed: seed)
-        case .optimizedRotation: throw Self.unsupported(transform.word)
+        case .optimizedRotation(let subspaces, let kept):
+            output = kept ?? d
+            kind = .projection(
+                try ProductQuantizer.learnRotation(
+                    on: vectors, subspaces: subspaces, outputDimensions: output, bits: productBits, seed: seed,
+                    threads: threads), mean: nil)
         }
         return VectorTransform(kind, metric: metric, inputDimensions: d, outputDimensions: output)
     }

@@ -125,10 +125,26 @@ import Testing
         defer { folder.remove() }
         var file = try folder.read("model.safetensors")
         let header = Int(file.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
-        for at in stride(from: header + 8, to: file.count, by: 4) { file[at + 2] = 0xC0; file[at + 3] = 0x7F }
-        try file.write(to: folder.url.appending(path: "model.safetensors"))
-        let encoder = try TextEncoder(folder: folder.url)
-        #expect(throws: KuklaError.self) { try encoder.encode(ids: [1, 2, 3], offsets: [0, 3]) }
+        let damaged = folder.url.appending(path: "model.safetensors")
+        file[file.count - 1] = 0x7F  // a value of the last tensor
+        file[file.count - 2] = 0xC0
+        try file.write(to: damaged)
+        #expect(throws: KuklaError.self) { try TextEncoder(folder: folder.url) }
+        // Word embeddings are read where they lie, so their faults are found when a text meets them.
+        let json = try JSONSerialization.jsonObject(with: file[8..<8 + header]) as? [String: Any]
+        let words = json?["bert.embeddings.word_embeddings.weight"] as? [String: Any]
+        let start = try #require((words?["data_offsets"] as? [Int])?.first) + 8 + header
+        file = try Data(contentsOf: EncoderFolder.golden.appending(path: "tiny-bert/model.safetensors"))
+        file[start + 36 * 4 + 2] = 0xC0  // word 1, component 0
+        file[start + 36 * 4 + 3] = 0x7F
+        try file.write(to: damaged)
+        for precision in TextEncoder.Precision.allCases {
+            for level in CPULevel.available {
+                let encoder = try TextEncoder(folder: folder.url, precision: precision, level: level)
+                _ = try encoder.encode(ids: [0, 2, 3], offsets: [0, 3])
+                #expect(throws: KuklaError.self) { try encoder.encode(ids: [0, 1, 3], offsets: [0, 3]) }
+            }
+        }
     }
 
     @Test func `bad tokens throw`() throws {

@@ -93,7 +93,8 @@ struct EncoderPass {
         while first < length {
             let rows = min(EncoderScratch.scoreRows, length - first)
             kernels.pointee.multiply_f32(
-                query + first * stride, stride, keys, scores, columns, rows, length, size)
+                query + first * stride, stride, keys, scores, columns, rows,
+                min(columns, (length + 15) / 16 * 16), size)
             kernels.pointee.softmax_rows(scores, columns, rows, length, scale)
             kernels.pointee.multiply_f32(
                 scores, columns, values, context + first * width, width, rows, size, length)

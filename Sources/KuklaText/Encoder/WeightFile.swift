@@ -57,7 +57,7 @@ struct WeightFile {
     func floats(_ name: String, shape: [Int]) throws(KuklaError) -> [Float] {
         let (dtype, bytes) = try find(name, shape)
         let count = shape.reduce(1, *)
-        return [Float](unsafeUninitializedCapacity: count) { out, initialized in
+        let values = [Float](unsafeUninitializedCapacity: count) { out, initialized in
             switch dtype {
             case "F32":
                 for i in 0..<count {
@@ -82,6 +82,12 @@ struct WeightFile {
             }
             initialized = count
         }
+        // 8-bit packing would turn such a value into a plausible one.
+        guard let fault = values.firstIndex(where: { !$0.isFinite }) else { return values }
+        throw KuklaError(
+            .badData,
+            "Cannot load \(url.path): value \(fault) of tensor \(prefix + name) is \(values[fault]), expected a finite number. Fetch the model folder again."
+        )
     }
 
     /// The tensor as a matrix: in place where it is float32 and aligned, converted otherwise.
