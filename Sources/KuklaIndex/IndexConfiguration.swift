@@ -95,8 +95,8 @@ extension IndexConfiguration {
         let trained = try codec.train(
             on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
         let refined = try refinement.map {
-            FlatIndex.Refinement(
-                codec: try $0.codec.train(
+            try FlatIndex.Refinement(
+                checking: try $0.codec.train(
                     on: sample, metric: metric, seed: seed, threads: threads, progress: progress),
                 factor: $0.factor)
         }
