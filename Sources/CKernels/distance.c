@@ -1,7 +1,7 @@
 // Distances between float32 vectors.
 //   portable: 8 independent accumulators, so that the compiler may use SSE2 or NEON.
-//   avx2:     a row at a time, 4 accumulators (2 for differences), FMA.
-//   avx512:   a row at a time, 4 accumulators, FMA, the tail by mask.
+//   avx2:     2 rows at a time, 2 accumulators each, FMA.
+//   avx512:   one row after the other, 4 accumulators, FMA, the tail by mask.
 // Reference: the portable functions; the tests hold every level against a sum in double.
 #include "CKernels.h"
 
@@ -96,34 +96,50 @@ static const kk_distance_kernels avx2 = {dot_avx2, squared_avx2};
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
 
-// One row after the other, so that memory is read in one stream: four rows at once read at a third of the speed
-// where vectors exceed the cache (5 against 18 GB/s, 1M x 128 on Zen 4), for the prefetcher follows no four streams.
+// Sums of the 16 lanes of each of 4 vectors, in order.
+static inline __m128 sum_4x16(__m512 a, __m512 b, __m512 c, __m512 d) {
+    __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    __m512 all = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xEE));
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+
+static inline __mmask16 tail_mask(size_t left) { return left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1); }
+
+static inline __mmask8 rows_mask(size_t left) { return left >= 4 ? 15 : (__mmask8)((1u << left) - 1); }
+
+// One row after the other, 4 accumulators, so that memory is read in one stream (4 rows side by side were
+// up to 1.8 times slower out of cache); the sums of 4 rows are reduced together.
 #define ROWS_AVX512(NAME, STEP)                                                                              \
     static void NAME(const float *query, const float *vectors, size_t rows, size_t dimensions, float *out) { \
-        for (size_t r = 0; r < rows; r++) {                                                                  \
-            const float *v = vectors + r * dimensions;                                                       \
-            __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;                                             \
-            size_t i = 0;                                                                                    \
-            for (; i + 64 <= dimensions; i += 64) {                                                          \
-                STEP(a, _mm512_loadu_ps(query + i), _mm512_loadu_ps(v + i))                                  \
-                STEP(b, _mm512_loadu_ps(query + i + 16), _mm512_loadu_ps(v + i + 16))                        \
-                STEP(c, _mm512_loadu_ps(query + i + 32), _mm512_loadu_ps(v + i + 32))                        \
-                STEP(d, _mm512_loadu_ps(query + i + 48), _mm512_loadu_ps(v + i + 48))                        \
+        for (size_t r = 0; r < rows; r += 4) {                                                               \
+            __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),                 \
+                              _mm512_setzero_ps()};                                                          \
+            for (size_t j = 0; j < 4 && r + j < rows; j++) {                                                 \
+                const float *v = vectors + (r + j) * dimensions;                                             \
+                __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;                                         \
+                size_t i = 0;                                                                                \
+                for (; i + 64 <= dimensions; i += 64) {                                                      \
+                    STEP(a, _mm512_loadu_ps(query + i), _mm512_loadu_ps(v + i))                              \
+                    STEP(b, _mm512_loadu_ps(query + i + 16), _mm512_loadu_ps(v + i + 16))                    \
+                    STEP(c, _mm512_loadu_ps(query + i + 32), _mm512_loadu_ps(v + i + 32))                    \
+                    STEP(d, _mm512_loadu_ps(query + i + 48), _mm512_loadu_ps(v + i + 48))                    \
+                }                                                                                            \
+                for (; i < dimensions; i += 16) {                                                            \
+                    __mmask16 m = tail_mask(dimensions - i);                                                 \
+                    STEP(a, _mm512_maskz_loadu_ps(m, query + i), _mm512_maskz_loadu_ps(m, v + i))            \
+                }                                                                                            \
+                sums[j] = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));                           \
             }                                                                                                \
-            for (; i + 16 <= dimensions; i += 16)                                                            \
-                STEP(a, _mm512_loadu_ps(query + i), _mm512_loadu_ps(v + i))                                  \
-            if (i < dimensions) {                                                                            \
-                __mmask16 m = (__mmask16)((1u << (dimensions - i)) - 1);                                     \
-                STEP(b, _mm512_maskz_loadu_ps(m, query + i), _mm512_maskz_loadu_ps(m, v + i))                \
-            }                                                                                                \
-            out[r] = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)));          \
+            _mm_mask_storeu_ps(out + r, rows_mask(rows - r), sum_4x16(sums[0], sums[1], sums[2], sums[3]));  \
         }                                                                                                    \
     }
-#define DOT_STEP(sum, q, x) { sum = _mm512_fmadd_ps(q, x, sum); }
-#define SQUARED_STEP(sum, q, x)                      \
-    {                                                \
-        __m512 difference = _mm512_sub_ps(q, x);     \
-        sum = _mm512_fmadd_ps(difference, difference, sum); \
+#define DOT_STEP(a, q, v) a = _mm512_fmadd_ps(q, v, a);
+#define SQUARED_STEP(a, q, v)                 \
+    {                                         \
+        __m512 delta = _mm512_sub_ps(q, v);   \
+        a = _mm512_fmadd_ps(delta, delta, a); \
     }
 
 ROWS_AVX512(dot_avx512, DOT_STEP)

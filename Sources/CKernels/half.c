@@ -1,7 +1,7 @@
 // Vectors of IEEE binary16 and bfloat16 against float32 queries.
 //   portable: conversions by integer arithmetic.
 //   avx2:     F16C and shifts, 8 components at a time, 2 accumulators.
-//   avx512:   16 components at a time, 4 rows share each load of the query, tails by mask.
+//   avx512:   one row after the other, 4 accumulators of 16 components, tails by mask.
 // Reference: the portable functions.
 #include "CKernels.h"
 #include <string.h>
@@ -175,27 +175,44 @@ INLINE __m512 bf16_16(__mmask16 m, const uint16_t *p) {
 INLINE __mmask16 mask_of(size_t left) { return left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1); }
 
 #define DOT_16(a, q, v) a = _mm512_fmadd_ps(q, v, a);
-#define SQUARED_16(a, q, v)             \
-    {                                   \
-        __m512 d = _mm512_sub_ps(q, v); \
-        a = _mm512_fmadd_ps(d, d, a);   \
+#define SQUARED_16(a, q, v)                   \
+    {                                         \
+        __m512 delta = _mm512_sub_ps(q, v);   \
+        a = _mm512_fmadd_ps(delta, delta, a); \
     }
-// Rows past the end repeat the last one, so there is one loop.
+// Sums of the 16 lanes of each of 4 vectors, in order.
+INLINE __m128 sum_4x16(__m512 a, __m512 b, __m512 c, __m512 d) {
+    __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    __m512 all = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xEE));
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+
+// One row after the other, so that memory is read in one stream; the sums of 4 rows are reduced together.
 #define ROWS_AVX512(NAME, LOAD, STEP)                                                                           \
     static void NAME(const float *query, const uint16_t *vectors, size_t rows, size_t dimensions, float *out) { \
         for (size_t r = 0; r < rows; r += 4) {                                                                  \
-            const uint16_t *v[4];                                                                               \
-            __m512 a[4];                                                                                        \
-            for (size_t j = 0; j < 4; j++) {                                                                    \
-                v[j] = vectors + (r + j < rows ? r + j : rows - 1) * dimensions;                                \
-                a[j] = _mm512_setzero_ps();                                                                     \
+            __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),                    \
+                              _mm512_setzero_ps()};                                                             \
+            for (size_t j = 0; j < 4 && r + j < rows; j++) {                                                    \
+                const uint16_t *v = vectors + (r + j) * dimensions;                                             \
+                __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;                                            \
+                size_t i = 0;                                                                                   \
+                for (; i + 64 <= dimensions; i += 64) {                                                         \
+                    STEP(a, _mm512_loadu_ps(query + i), LOAD(0xFFFF, v + i))                                    \
+                    STEP(b, _mm512_loadu_ps(query + i + 16), LOAD(0xFFFF, v + i + 16))                          \
+                    STEP(c, _mm512_loadu_ps(query + i + 32), LOAD(0xFFFF, v + i + 32))                          \
+                    STEP(d, _mm512_loadu_ps(query + i + 48), LOAD(0xFFFF, v + i + 48))                          \
+                }                                                                                               \
+                for (; i < dimensions; i += 16) {                                                               \
+                    __mmask16 m = mask_of(dimensions - i);                                                      \
+                    STEP(a, _mm512_maskz_loadu_ps(m, query + i), LOAD(m, v + i))                                \
+                }                                                                                               \
+                sums[j] = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));                              \
             }                                                                                                   \
-            for (size_t i = 0; i < dimensions; i += 16) {                                                       \
-                __mmask16 m = mask_of(dimensions - i);                                                          \
-                __m512 q = _mm512_maskz_loadu_ps(m, query + i);                                                 \
-                for (size_t j = 0; j < 4; j++) STEP(a[j], q, LOAD(m, v[j] + i))                                 \
-            }                                                                                                   \
-            for (size_t j = 0; j < 4 && r + j < rows; j++) out[r + j] = _mm512_reduce_add_ps(a[j]);             \
+            __m128 all = sum_4x16(sums[0], sums[1], sums[2], sums[3]);                                          \
+            _mm_mask_storeu_ps(out + r, rows - r >= 4 ? 15 : (__mmask8)((1u << (rows - r)) - 1), all);          \
         }                                                                                                       \
     }
 

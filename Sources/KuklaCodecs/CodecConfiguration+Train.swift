@@ -26,7 +26,7 @@ extension CodecConfiguration {
         defer { progress.end() }
         var trained: [VectorTransform] = []
         for (i, word) in transforms.enumerated() {
-            let transform = try Self.train(
+            let transform = try train(
                 word, on: sample, metric: metric,
                 isUnit: isUnit(before: i, metric: metric, dimensions: vectors.columns),
                 seed: seed &+ UInt64(i + 1), threads: threads)
@@ -131,7 +131,7 @@ extension CodecConfiguration {
         return unit
     }
 
-    private static func train(
+    private func train(
         _ transform: Transform, on vectors: Matrix, metric: Metric, isUnit: Bool, seed: UInt64, threads: Int
     ) throws -> VectorTransform {
         let d = vectors.columns
@@ -154,7 +154,7 @@ extension CodecConfiguration {
             }
             let components = try PrincipalComponents(of: vectors, threads: threads)
             kind = try components.transform(kept, variant, word: transform.word, metric: metric, seed: seed)
-        case .optimizedRotation: throw unsupported(transform.word)
+        case .optimizedRotation: throw Self.unsupported(transform.word)
         }
         return VectorTransform(kind, metric: metric, inputDimensions: d, outputDimensions: output)
     }

@@ -14,8 +14,8 @@ public import KuklaNumerics
 /// - `.squaredEuclidean`: the squared length of the coded vector, measured from the middle of the ranges, so that a
 ///   scan is a dot product here too.
 ///
-/// A scan folds `step` into the query and rounds that to 15 bits (error of a score below 1e-4 of the scores' spread at
-/// 384 dimensions), so that it runs on integer instructions at the speed of memory.
+/// A scan folds `step` into the query and rounds that to 15 bits, so that it runs on integer instructions at the speed
+/// of memory. That moves a score by less than 1e-4 of `|q| |x|` at 384 dimensions, a fifth of what 8-bit codes lose.
 public struct ScalarCodec: VectorCodec {
     public let bits: Int
     public let metric: Metric

@@ -7,10 +7,10 @@ public import KuklaNumerics
 /// kept, and then range and codes are refined in turn (the best line through values against codes) until the error
 /// stops falling. With 8 bits that keeps nearly the whole range, with 4 bits it clips rare outliers.
 struct ScalarTraining {
-    private static let bins = 4096
+    private static let bins = 2048
 
     /// Vectors that are looked at; more change the ranges by less than a level.
-    static let sampleLimit = 65_536
+    static let sampleLimit = 32_768
 
     /// - Returns: for each dimension the lowest level and the distance between levels (0 where all values agree).
     static func ranges(of vectors: Matrix, bits: Int, threads: Int) -> (minimum: [Float], step: [Float]) {
@@ -66,7 +66,9 @@ private struct Histogram {
     private let low: Double
     private let high: Double
     private let mean: Double
-    private let counts: [UInt32]
+    /// The middles of the bins that are not empty, and how many values fell into each.
+    private let values: [Double]
+    private let weights: [Double]
 
     /// The histograms of neighbouring dimensions, in two passes over the vectors.
     static func all(of vectors: Matrix, dimensions: Range<Int>, bins: Int) -> [Histogram] {
@@ -74,31 +76,50 @@ private struct Histogram {
         var low = [Float](repeating: .infinity, count: n)
         var high = [Float](repeating: -.infinity, count: n)
         var sum = [Double](repeating: 0, count: n)
+        var scale = [Float](repeating: 0, count: n)
         var counts = [UInt32](repeating: 0, count: n * bins)
         vectors.withUnsafeBufferPointer { all in
-            for row in 0..<vectors.rows {
-                let values = all.baseAddress! + row * vectors.columns + dimensions.lowerBound
-                for i in 0..<n {
-                    low[i] = min(low[i], values[i])
-                    high[i] = max(high[i], values[i])
-                    sum[i] += Double(values[i])
+            let (rows, columns) = (vectors.rows, vectors.columns)
+            let first = all.baseAddress! + dimensions.lowerBound
+            low.withUnsafeMutableBufferPointer { low in
+                high.withUnsafeMutableBufferPointer { high in
+                    sum.withUnsafeMutableBufferPointer { sum in
+                        for row in 0..<rows {
+                            let values = first + row * columns
+                            for i in 0..<n {
+                                let value = values[i]
+                                if value < low[i] { low[i] = value }
+                                if value > high[i] { high[i] = value }
+                                sum[i] += Double(value)
+                            }
+                        }
+                    }
                 }
             }
-            let scale = (0..<n).map { i in
-                high[i] > low[i] ? Double(bins) / (Double(high[i]) - Double(low[i])) : 0
+            for i in 0..<n where high[i] > low[i] {
+                // Zero, and the histogram stays empty, where the range is too narrow or too wide for floats.
+                let inverse = Float(bins) / (high[i] - low[i])
+                scale[i] = inverse.isFinite ? inverse : 0
             }
-            for row in 0..<vectors.rows {
-                let values = all.baseAddress! + row * vectors.columns + dimensions.lowerBound
-                for i in 0..<n {
-                    let bin = Int((Double(values[i]) - Double(low[i])) * scale[i])
-                    counts[i * bins + min(bin, bins - 1)] += 1
+            counts.withUnsafeMutableBufferPointer { counts in
+                let last = Int32(bins - 1)
+                let known = (0..<n).filter { scale[$0] > 0 }
+                for row in 0..<rows {
+                    let values = first + row * columns
+                    for i in known {
+                        let bin = min(Int32((values[i] - low[i]) * scale[i]), last)
+                        counts[i * bins + Int(bin)] += 1
+                    }
                 }
             }
         }
         return (0..<n).map { i in
-            Histogram(
-                low: Double(low[i]), high: Double(high[i]), mean: sum[i] / Double(vectors.rows),
-                counts: Array(counts[i * bins..<(i + 1) * bins]))
+            let (low, high) = (Double(low[i]), Double(high[i]))
+            let occupied = (0..<bins).filter { counts[i * bins + $0] > 0 }
+            return Histogram(
+                low: low, high: high, mean: sum[i] / Double(vectors.rows),
+                values: occupied.map { low + (Double($0) + 0.5) * (high - low) / Double(bins) },
+                weights: occupied.map { Double(counts[i * bins + $0]) })
         }
     }
 
@@ -113,6 +134,7 @@ private struct Histogram {
                 minimum: mean + reach * (low - mean), step: reach * (high - low) / top)
             let fit = fit(levels, top: top)
             if fit.error < bestFit.error { (best, bestFit) = (levels, fit) }
+            if fit.error > 4 * bestFit.error { break }  // clipping has taken over
         }
         for _ in 0..<12 {
             guard let next = bestFit.refined, Float(next.step).isNormal else { break }
@@ -130,21 +152,25 @@ private struct Histogram {
 
     /// The squared error of some levels, and the line that fits the values better, given their codes.
     private func fit(_ levels: Levels, top: Double) -> (error: Double, refined: Levels?) {
-        let width = (high - low) / Double(counts.count)
         let inverse = 1 / levels.step
         var (n, c, cc, x, cx, error) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        for bin in counts.indices where counts[bin] > 0 {
-            let weight = Double(counts[bin])
-            let value = low + (Double(bin) + 0.5) * width
-            let code = min(max(((value - levels.minimum) * inverse).rounded(), 0), top)
-            let miss = value - levels.minimum - levels.step * code
-            error += weight * miss * miss
-            n += weight
-            c += weight * code
-            cc += weight * code * code
-            x += weight * value
-            cx += weight * code * value
+        values.withUnsafeBufferPointer { values in
+            weights.withUnsafeBufferPointer { weights in
+                for i in 0..<values.count {
+                    let (value, weight) = (values[i], weights[i])
+                    // Not `rounded()`: without SSE 4.1 that is a call.
+                    let code = Double(Int32(min(max((value - levels.minimum) * inverse + 0.5, 0), top)))
+                    let miss = value - levels.minimum - levels.step * code
+                    error += weight * miss * miss
+                    n += weight
+                    c += weight * code
+                    cc += weight * code * code
+                    x += weight * value
+                    cx += weight * code * value
+                }
+            }
         }
+        guard n > 0 else { return (0, nil) }
         let spread = cc - c * c / n
         guard spread > 1e-9 else { return (error, nil) }
         let step = (cx - c * x / n) / spread

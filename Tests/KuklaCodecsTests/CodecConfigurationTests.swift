@@ -69,6 +69,16 @@ import Testing
         #expect(try configuration.bytesPerVector(dimensions: 384, metric: .cosine) == bytes)
     }
 
+    @Test(arguments: [
+        ("SQ8", 388.0), ("SQ4", 196), ("B1", 52), ("PQ48", 48), ("F16", 768), ("PCA44,SQ8", 48), ("RQ3", 152),
+    ])
+    func `the inner product keeps a factor beside scalar codes and signs`(string: String, bytes: Double)
+        throws
+    {
+        let configuration = try CodecConfiguration(parsing: string)
+        #expect(try configuration.bytesPerVector(dimensions: 384, metric: .innerProduct) == bytes)
+    }
+
     @Test func `a configuration is coded as its factory string`() throws {
         let configuration = try CodecConfiguration(parsing: "PCA128,SQ8")
         let data = try JSONEncoder().encode([configuration])
