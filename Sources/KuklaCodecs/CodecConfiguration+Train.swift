@@ -192,7 +192,8 @@ extension CodecConfiguration {
             output = kept ?? d
             kind = .projection(
                 try ProductQuantizer.learnRotation(
-                    on: vectors, subspaces: subspaces, outputDimensions: output, bits: productBits, seed: seed,
+                    on: vectors, subspaces: subspaces, outputDimensions: output, bits: productBits,
+                    seed: seed,
                     threads: threads), mean: nil)
         }
         return VectorTransform(kind, metric: metric, inputDimensions: d, outputDimensions: output)

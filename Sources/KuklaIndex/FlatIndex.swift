@@ -25,6 +25,19 @@ public struct FlatIndex: VectorIndex {
             self.factor = factor
         }
 
+        /// As `init(codec:factor:)`, for a codec that a person or a file asked for.
+        ///
+        /// - Throws: `KuklaError.usage` where the codec packs several vectors in a block.
+        init(checking codec: any VectorCodec, factor: Int) throws(KuklaError) {
+            guard codec.layout.vectorsPerBlock == 1 else {
+                throw KuklaError(
+                    .usage,
+                    "Cannot refine by '\(codec.configuration)': its codes lie in blocks of \(codec.layout.vectorsPerBlock) vectors, of which none can be picked out. Refine by a codec such as SQ8 or F16."
+                )
+            }
+            self.init(codec: codec, factor: factor)
+        }
+
         /// Ten candidates for each match.
         public static let defaultFactor = 10
     }

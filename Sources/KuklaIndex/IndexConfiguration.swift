@@ -98,8 +98,8 @@ extension IndexConfiguration {
         let trained = try codec.train(
             on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
         guard let refinement else { return FlatIndex(codec: trained) }
-        let refined = FlatIndex.Refinement(
-            codec: try refinement.codec.train(
+        let refined = try FlatIndex.Refinement(
+            checking: try refinement.codec.train(
                 on: sample, metric: metric, seed: seed, threads: threads, progress: progress),
             factor: refinement.factor)
         return FlatIndex(codec: trained, refinement: refined)

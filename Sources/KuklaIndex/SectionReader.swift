@@ -184,7 +184,8 @@ extension SectionReader {
         }
         let codec = try restored(details.factory.codec, prefix: "codec.")
         let refinement = try details.factory.refinement.map {
-            FlatIndex.Refinement(codec: try restored($0.codec, prefix: "refine."), factor: $0.factor)
+            try FlatIndex.Refinement(
+                checking: restored($0.codec, prefix: "refine."), factor: $0.factor)
         }
         return FlatIndex(
             codec: codec, refinement: refinement, count: details.count,

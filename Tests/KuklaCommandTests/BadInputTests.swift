@@ -46,14 +46,17 @@ import Testing
         try write(rows, to: "zero.npy")
         #expect(try run("index", "zero.npy", "--factory", "SQ8", "-o", "z.kukla").failed(2, "17", "zero"))
         // Without a direction to compare, the inner product of zero is still zero.
-        #expect(try run("index", "zero.npy", "--factory", "SQ8", "--metric", "ip", "-o", "z.kukla").status == 0)
+        #expect(
+            try run("index", "zero.npy", "--factory", "SQ8", "--metric", "ip", "-o", "z.kukla").status == 0)
         #expect(!folder.contents.contains("n.kukla"))
     }
 
     @Test func `rows of different length`() throws {
         let lines = "{\"vector\": [1, 2]}\n{\"vector\": [1, 2, 3]}\n"
         try Data(lines.utf8).write(to: folder.url.appending(path: "ragged.jsonl"))
-        #expect(try run("index", "ragged.jsonl", "--factory", "SQ8", "-o", "r.kukla").failed(2, "ragged.jsonl", "2"))
+        #expect(
+            try run("index", "ragged.jsonl", "--factory", "SQ8", "-o", "r.kukla").failed(
+                2, "ragged.jsonl", "2"))
     }
 
     @Test(.enabled(if: SharedData.model != nil, "needs the real model: make model"))
@@ -84,8 +87,11 @@ import Testing
     }
 
     @Test func `requests that make no sense`() throws {
-        #expect(try run("index", "vectors.npy", "--factory", "PAC16,SQ8", "-o", "c.kukla").failed(64, "PAC16", "PCA16"))
-        #expect(try run("index", "vectors.npy", "--factory", "PCA64,SQ8", "-o", "c.kukla").failed(64, "64", "32"))
+        #expect(
+            try run("index", "vectors.npy", "--factory", "PAC16,SQ8", "-o", "c.kukla").failed(
+                64, "PAC16", "PCA16"))
+        #expect(
+            try run("index", "vectors.npy", "--factory", "PCA64,SQ8", "-o", "c.kukla").failed(64, "64", "32"))
         #expect(try run("fit", "vectors.npy", "--budget", "0.01").failed(64, "0.01"))
         #expect(try run("fit", "vectors.npy", "--budget", "many").status == 64)
         #expect(try run("index", "vectors.npy", "-o", "c.kukla").status == 64)
@@ -100,7 +106,8 @@ import Testing
 
     @Test func `a plan that is none, or for other vectors`() throws {
         try Data("{}".utf8).write(to: folder.url.appending(path: "plan.json"))
-        #expect(try run("index", "vectors.npy", "--plan", "plan.json", "-o", "c.kukla").failed(2, "plan.json"))
+        #expect(
+            try run("index", "vectors.npy", "--plan", "plan.json", "-o", "c.kukla").failed(2, "plan.json"))
         #expect(try run("fit", "vectors.npy", "--budget", "16", "-o", "plan.json").status == 0)
         try write((0..<30).map { [Float($0), 1, 2] }, to: "three.npy")
         #expect(try run("index", "three.npy", "--plan", "plan.json", "-o", "c.kukla").failed(2, "32", "3"))
@@ -128,7 +135,9 @@ import Testing
         process.interrupt()
         process.waitUntilExit()
         #expect(process.terminationStatus == 130)
-        #expect(String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self).contains("interrupted"))
+        #expect(
+            String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self).contains("interrupted")
+        )
         #expect(folder.contents == ["vectors.npy"])
     }
 }

@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct MainJobTests {
     /// 400 vectors of 32 dimensions around 20 centres, as an npy file.
-    static func vectors(_ folder: TemporaryFolder, rows: Int = 400, named name: String = "vectors.npy") throws {
+    static func vectors(_ folder: TemporaryFolder, rows: Int = 400, named name: String = "vectors.npy") throws
+    {
         let centres = Matrix.normal(rows: 20, columns: 32, seed: 1)
         let noise = Matrix.normal(rows: rows, columns: 32, seed: 2)
         let writer = try NPYWriter(folder.url.appending(path: name), dimensions: 32)
@@ -22,7 +23,8 @@ import Testing
         try Self.vectors(folder)
         try Self.vectors(folder, rows: 3, named: "queries.npy")
         let fit = try Command.run(
-            "fit", "vectors.npy", "--budget", "16B", "-o", "plan.json", "--report", "report.html", in: folder.url)
+            "fit", "vectors.npy", "--budget", "16B", "-o", "plan.json", "--report", "report.html",
+            in: folder.url)
         #expect(fit.status == 0, "\(fit.errors)")
         #expect(fit.output.contains("recall@10"))
         let plan = try #require(
@@ -34,8 +36,10 @@ import Testing
         let bytes = try #require(chosen["bytes_per_vector"] as? Double)
         #expect(bytes <= 16 && bytes > 8)
         // The best of those within the budget was chosen, not a constant.
-        let best = plans.filter { ($0["bytes_per_vector"] as? Double ?? 99) <= 16 && $0["is_finalist"] as? Bool == true }
-            .compactMap { $0["recall"] as? Double }.max()
+        let best = plans.filter {
+            ($0["bytes_per_vector"] as? Double ?? 99) <= 16 && $0["is_finalist"] as? Bool == true
+        }
+        .compactMap { $0["recall"] as? Double }.max()
         #expect(chosen["recall"] as? Double == best)
         let page = try String(contentsOf: folder.url.appending(path: "report.html"), encoding: .utf8)
         #expect(page.contains("<svg") && !page.contains("src=\"http"))
@@ -62,13 +66,16 @@ import Testing
     func `text becomes a collection that answers questions`() throws {
         let folder = try TemporaryFolder()
         let texts = [
-            "resize and convert pictures", "play chess against the computer", "monitor network connections by process",
+            "resize and convert pictures", "play chess against the computer",
+            "monitor network connections by process",
             "edit sound files", "write letters and spreadsheets",
         ]
-        let lines = texts.enumerated().map { "{\"id\": \"p\($0.offset)\", \"text\": \"\($0.element)\"}\n" }.joined()
+        let lines = texts.enumerated().map { "{\"id\": \"p\($0.offset)\", \"text\": \"\($0.element)\"}\n" }
+            .joined()
         try Data(lines.utf8).write(to: folder.url.appending(path: "texts.jsonl"))
         for arguments in [
-            ["embed", "texts.jsonl", "-o", "v.npy"], ["index", "v.npy", "--factory", "SQ8", "--texts", "texts.jsonl", "-o", "t.kukla"],
+            ["embed", "texts.jsonl", "-o", "v.npy"],
+            ["index", "v.npy", "--factory", "SQ8", "--texts", "texts.jsonl", "-o", "t.kukla"],
         ] {
             let done = try Command.run(arguments, in: folder.url)
             #expect(done.status == 0, "\(done.errors)")
@@ -76,7 +83,8 @@ import Testing
         let search = try Command.run("search", "t.kukla", "make photos smaller", "-k", "1", in: folder.url)
         #expect(search.output.contains("p0") && search.output.contains("resize and convert pictures"))
         let standardInput = try Command.run(
-            "embed", "-", "--format", "txt", "--dims", "8", "-o", "v.jsonl", in: folder.url, input: "one\ntwo\n")
+            "embed", "-", "--format", "txt", "--dims", "8", "-o", "v.jsonl", in: folder.url,
+            input: "one\ntwo\n")
         #expect(standardInput.status == 0, "\(standardInput.errors)")
         let vectors = try VectorFile.readAll(folder.url.appending(path: "v.jsonl"))
         #expect(vectors.rows == 2 && vectors.columns == 8)

@@ -37,7 +37,7 @@ import Testing
     @Test func `an opened collection keeps to the rules of an index`() throws {
         try withFolder { folder in
             let url = folder.appending(path: "c.kukla")
-            try checkVectorIndex(metric: .cosine, recall: 0.9...1) { vectors in
+            try checkVectorIndex(metric: .cosine, recall: 0.98...0.998) { vectors in
                 let index = try IndexConfiguration(parsing: "SQ8").train(on: vectors, metric: .cosine)
                 let writer = try CollectionWriter(url, codec: index.codec)
                 try writer.append(vectors)

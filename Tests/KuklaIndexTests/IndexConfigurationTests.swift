@@ -44,16 +44,19 @@ import Testing
         }
     }
 
-    /// Recall as observed with these seeds; the ranges leave room for rounding on another CPU level only.
+    /// The ranges hold what was observed with the three metrics (in comments) and a little to either side.
     @Test(arguments: [
-        ("F32", 1.0...1.0), ("F16", 0.99...1.0), ("SQ8", 0.95...1.0), ("SQ4", 0.60...0.90),
-        ("PCA12,F32", 0.15...0.6),
-        ("SQ4,Refine(F32)", 0.99...1.0), ("PCA12,SQ8,Refine(SQ8)", 0.6...1.0),
-        ("MRL12,F32,Refine(F16,factor=60)", 0.99...1.0),
+        ("F32", 1.0...1.0),
+        ("F16", 0.995...1),  // 0.998 to 1
+        ("SQ8", 0.98...0.998),  // 0.988 to 0.994
+        ("SQ4", 0.84...0.92),  // 0.868 to 0.890
+        ("PCA12,F32", 0.27...0.40),  // 0.298 to 0.364
+        ("SQ4,Refine(F32)", 0.998...1),  // 1
+        ("PCA12,SQ8,Refine(SQ8)", 0.85...0.95),  // 0.876 to 0.932
+        ("MRL12,F32,Refine(F16,factor=60)", 0.995...1),  // 0.998 to 1
     ])
     func `every configuration keeps to the rules`(string: String, recall: ClosedRange<Double>) throws {
         for metric in Metric.allCases {
-            // Beside the rules for an index in memory: what is saved and opened finds the same.
             try checkVectorIndex(metric: metric, recall: recall) { vectors in
                 var index = try IndexConfiguration(parsing: string).train(on: vectors, metric: metric)
                 try index.insert(vectors)
