@@ -2,7 +2,8 @@ public import KuklaNumerics
 
 /// Product quantization with 4-bit codes in the order of SIMD look-ups (`PQmx4fs`).
 ///
-/// `ceil(m / 2)` bytes a vector, piece `2i` in the low half of byte `i`, in interleaved blocks of 32 vectors. Tables are
+/// `ceil(m / 2)` bytes a vector, piece `2i` in the low half of byte `i`, in interleaved blocks of 32 vectors; under
+/// `.innerProduct` of the direction, with the norm as 4 bytes more (see `ProductQuantizer`). Tables are
 /// rounded to 8 bits with one step for all pieces of a query, so a score is off by at most `m` half steps from that of
 /// `PQmx4`; sums are exact.
 ///
@@ -20,8 +21,12 @@ public struct FastScanProductQuantizer: VectorCodec {
     public var parameters: [String: Matrix] { ["codebooks": codebook.centroids] }
 
     /// How codes of that many pieces lie in memory, known before training.
-    public static func layout(subspaces: Int) -> CodeLayout {
-        InterleavedCodes(codeBytes: (subspaces + 1) / 2).layout
+    public static func layout(subspaces: Int, metric: Metric) -> CodeLayout {
+        interleaving(subspaces: subspaces, metric: metric).layout
+    }
+
+    private static func interleaving(subspaces: Int, metric: Metric) -> InterleavedCodes {
+        InterleavedCodes(codeBytes: (subspaces + 1) / 2, factorCount: metric == .innerProduct ? 1 : 0)
     }
 
     /// Finds 16 centroids in each of `subspaces` by k-means, on at most 16,384 of the vectors.
@@ -34,7 +39,8 @@ public struct FastScanProductQuantizer: VectorCodec {
         progress: some ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> FastScanProductQuantizer {
         let codebook = try ProductCodebook.train(
-            on: vectors, subspaces: subspaces, bits: 4, seed: seed, threads: threads, progress: progress)
+            on: vectors, metric: metric, subspaces: subspaces, bits: 4, seed: seed, threads: threads,
+            progress: progress)
         return FastScanProductQuantizer(configuration: configuration, metric: metric, codebook: codebook)
     }
 
@@ -42,7 +48,7 @@ public struct FastScanProductQuantizer: VectorCodec {
         self.configuration = configuration
         self.metric = metric
         self.codebook = codebook
-        codes = InterleavedCodes(codeBytes: (codebook.subspaces + 1) / 2)
+        codes = Self.interleaving(subspaces: codebook.subspaces, metric: metric)
     }
 
     /// The codec that `parameters` describe.
@@ -63,9 +69,11 @@ public struct FastScanProductQuantizer: VectorCodec {
         contract(vectors.columns == dimensions, "encode: \(vectors.columns) columns, codec of \(dimensions)")
         let (codebook, codes) = (codebook, codes)
         let packing = BitPacking(count: codebook.subspaces, bits: 4)
-        codes.write(rows: vectors.rows, into: buffer, threads: threads) { range, bytes, _ in
+        codes.write(rows: vectors.rows, into: buffer, threads: threads) { range, bytes, factors in
+            let (coded, norms) = ProductCodebook.coded(vectors[rows: range], metric: metric)
+            for row in norms.indices { factors[row] = norms[row] }
             withUnsafeTemporaryAllocation(of: UInt8.self, capacity: range.count * packing.count) { whole in
-                codebook.encode(vectors, rows: range, into: whole.baseAddress!)
+                codebook.encode(coded, rows: 0..<range.count, into: whole.baseAddress!)
                 for row in 0..<range.count {
                     packing.pack(
                         whole.baseAddress! + row * packing.count, into: bytes + row * packing.byteCount)
@@ -77,9 +85,11 @@ public struct FastScanProductQuantizer: VectorCodec {
     public func decode(_ buffer: UnsafeRawBufferPointer, count: Int) -> Matrix {
         let packing = BitPacking(count: codebook.subspaces, bits: 4)
         var whole = [UInt8](repeating: 0, count: packing.count)
-        return codes.decode(buffer, count: count, dimensions: dimensions) { code, _, out in
+        return codes.decode(buffer, count: count, dimensions: dimensions) { code, factors, out in
             packing.unpack(code, into: &whole)
             codebook.decode(whole, into: out)
+            guard codes.factorCount > 0 else { return }
+            for i in 0..<dimensions { out[i] *= factors[0] }
         }
     }
 
@@ -93,6 +103,7 @@ public struct FastScanProductQuantizer: VectorCodec {
 /// Tables of all queries, rounded to bytes.
 private struct FastScanScorer: CodeScorer {
     let tables: NibbleTables
+    let codes: InterleavedCodes
 
     var queryCount: Int { tables.queryCount }
 
@@ -101,6 +112,7 @@ private struct FastScanScorer: CodeScorer {
         contract(
             queries.columns == codebook.dimensions,
             "scorer: \(queries.columns) columns, codec of \(codebook.dimensions)")
+        self.codes = codes
         tables = NibbleTables(queries: queries.rows, codes: codes, level: level) { query, table in
             queries.withUnsafeRow(query) {
                 codebook.fillTable(query: $0.baseAddress!, metric: metric, level: level, into: table)
@@ -108,7 +120,12 @@ private struct FastScanScorer: CodeScorer {
         }
     }
 
-    func score(_ codes: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int) {
-        tables.score(codes, count: count, into: scores, stride: stride)
+    func score(_ pointer: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int)
+    {
+        tables.score(pointer, count: count, into: scores, stride: stride)
+        guard codes.factorCount > 0 else { return }
+        for query in 0..<queryCount {
+            codes.rescale(scores + query * stride, codes: pointer, count: count) { $0 * $1(0) }
+        }
     }
 }

@@ -70,7 +70,8 @@ struct ProductCodebook: Sendable {
     ///
     /// - Parameter initial: the codebook to start from; where `nil`, start from random vectors.
     static func train(
-        on vectors: Matrix, subspaces: Int, bits: Int, initial: ProductCodebook? = nil, iterations: Int = 20,
+        on vectors: Matrix, metric: Metric = .squaredEuclidean, subspaces: Int, bits: Int,
+        initial: ProductCodebook? = nil, iterations: Int = 20,
         seed: UInt64, threads: Int, progress: some ProgressReporter
     ) throws(KuklaError) -> ProductCodebook {
         try check(dimensions: vectors.columns, subspaces: subspaces, bits: bits)
@@ -82,9 +83,10 @@ struct ProductCodebook: Sendable {
             )
         }
         var random = RandomSource(seed: seed)
-        let sample =
+        let chosen =
             vectors.rows <= 16_384
             ? vectors : vectors.gathering(rows: random.sample(16_384, below: vectors.rows).sorted())
+        let sample = coded(chosen, metric: metric).vectors
         progress.begin("product quantizer", total: subspaces, unit: "subspaces")
         let centroids = Matrix(rows: subspaces * count, columns: size) { out in
             nonisolated(unsafe) let out = out.baseAddress!  // every subspace writes rows of its own
@@ -114,6 +116,26 @@ struct ProductCodebook: Sendable {
         }
         progress.end()
         return ProductCodebook(subspaces: subspaces, bits: bits, centroids: centroids)
+    }
+
+    /// What is coded of some vectors under a metric: the vectors, or under inner product their directions, since
+    /// rounding should cost long and short vectors the same share. Also each vector's norm; zero stays zero.
+    static func coded(_ vectors: Matrix, metric: Metric) -> (vectors: Matrix, norms: [Float]) {
+        guard metric == .innerProduct else { return (vectors, []) }
+        let d = vectors.columns
+        var norms = [Float](repeating: 0, count: vectors.rows)
+        let directions = Matrix(rows: vectors.rows, columns: d) { out in
+            vectors.withUnsafeBufferPointer { x in
+                for row in 0..<vectors.rows {
+                    var sum: Float = 0
+                    for i in 0..<d { sum += x[row * d + i] * x[row * d + i] }
+                    norms[row] = sum.squareRoot()
+                    let scale = sum.isNormal ? 1 / norms[row] : 0
+                    for i in 0..<d { out[row * d + i] = x[row * d + i] * scale }
+                }
+            }
+        }
+        return (directions, norms)
     }
 
     /// Writes the nearest centroid of every piece of the rows in `range`: `[range.count, subspaces]`.
