@@ -80,19 +80,11 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        // Timed beside other libraries by Benchmarks/peers/search.py.
+        // Our side of Benchmarks/peers.
         .executableTarget(
-            name: "SearchBenchmark",
-            dependencies: ["KuklaIndex", "KuklaNumerics"],
-            path: "Benchmarks/SearchBenchmark", swiftSettings: settings),
-        // Scans of random codes, beside FAISS by Benchmarks/peers/scan_faiss.py.
-        .executableTarget(
-            name: "ScanBenchmark", dependencies: ["KuklaCodecs", "KuklaNumerics", "CKernels"],
-            path: "Benchmarks/ScanBenchmark", swiftSettings: settings),
-        // Encoder speed against sentence-transformers (Scripts/bench/encode_peer.py).
-        .executableTarget(
-            name: "EncodeBenchmark", dependencies: ["KuklaText", "KuklaNumerics"],
-            path: "Benchmarks/EncodeBenchmark", swiftSettings: settings),
+            name: "kukla-benchmark",
+            dependencies: ["KuklaText", "KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],
+            path: "Benchmarks/KuklaBenchmark", swiftSettings: settings),
 
         // Tests.
         .target(

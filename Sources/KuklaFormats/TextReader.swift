@@ -16,9 +16,9 @@ public struct TextRecord: Sendable, Equatable {
 /// How texts lie in a file.
 public enum TextFormat: String, Sendable, CaseIterable {
     /// Each line is a text, empty ones too.
-    case lines
+    case lines = "txt"
     /// Each line is a JSON object, or a JSON string.
-    case jsonLines
+    case jsonLines = "jsonl"
     case tsv, csv
 }
 

@@ -28,7 +28,7 @@ extension FitReport {
     ///   - command: how to make the page again.
     public func page(title: String, command: String, version: String) -> HTMLReport {
         HTMLReport(
-            title: "\(title), cut to \(Quantity.bytesPerVector(budgetBytesPerVector)) a vector",
+            title: "\(title), cut to \(Quantity.bytesPerVector(budgetBytesPerVector)) bytes a vector",
             summary: summary,
             plans: rows, budget: budgetBytesPerVector, uncompressedBytesPerVector: Double(4 * dimensions),
             recallName: "Recall@\(neighbors)",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CSQLite
 import Foundation
+import KuklaEvaluation
 import KuklaNumerics
 
 /// Says what this machine offers and what was chosen from it.
@@ -50,7 +51,7 @@ struct DoctorCommand: ParsableCommand {
             GEMM       \(findings.gemm)
             SQLite     \(findings.sqlite)
             threads    \(findings.threads)
-            memory     \(formatBytes(Int(findings.memoryBytes)))
+            memory     \(Quantity.bytes(Int(findings.memoryBytes)))
             cache      \(findings.cacheFolder)
             model      \(findings.defaultModel ?? "none yet: run `make model` or `kukla model get ORG/NAME`")
             """)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import KuklaEvaluation
 import KuklaFormats
 import KuklaNumerics
 import KuklaText
@@ -94,7 +95,7 @@ struct EmbedCommand: ParsableCommand {
                     model: folder.path))
         } else if !reporting.quiet {
             note(
-                "\(output): \(formatCount(Double(count))) vectors of \(writer.dimensions) dimensions in \(formatDuration(seconds))"
+                "\(output): \(Quantity.count(count)) vectors of \(writer.dimensions) dimensions in \(formatDuration(seconds))"
             )
         }
     }

@@ -134,7 +134,7 @@ struct IndexCommand: ParsableCommand {
             try printJSON(result)
         } else if !reporting.quiet {
             note(
-                "\(output): \(Quantity.count(result.count)) vectors as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) each; file \(Quantity.bytes(result.fileBytes))"
+                "\(output): \(Quantity.count(result.count)) vectors as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) bytes each; file \(Quantity.bytes(result.fileBytes))"
             )
         }
     }

@@ -87,7 +87,7 @@ struct InfoCommand: ParsableCommand {
             let d = file.details
             print("\(path): kukla collection, \(Quantity.bytes(summary.sizeBytes))")
             print("  \(Quantity.count(d.count)) vectors of \(d.dimensions) dimensions, metric \(d.metric)")
-            print("  \(d.factory): \(Quantity.bytesPerVector(summary.bytesPerVector)) a vector")
+            print("  \(d.factory): \(Quantity.bytesPerVector(summary.bytesPerVector)) bytes a vector")
             if let model = d.origin.model { print("  model \(model)") }
             for section in sections {
                 let state = section.isIntact ? "intact" : "DAMAGED"

@@ -1,0 +1,178 @@
+import Foundation
+import KuklaCodecs
+import KuklaFormats
+import KuklaIndex
+import KuklaNumerics
+import KuklaText
+
+/// Our side of `Benchmarks/peers/compare.py`: prepares a piece of work, prints a line when it is ready, and then, for
+/// every line on stdin, does the work once and answers with one line of JSON (`{"seconds": 0.5}`).
+///
+///     kukla-benchmark encode MODEL TEXTS float32|int8 VECTORS.npy
+///     kukla-benchmark tokenize MODEL TEXTS
+///     kukla-benchmark search VECTORS.npy QUERIES.npy FACTORY COUNT BATCH FOUND.npy
+///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
+///
+/// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
+/// once, so that the other side can compare it.
+@main struct KuklaBenchmark {
+    static func main() throws {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        func url(_ index: Int) -> URL { URL(fileURLWithPath: arguments[index]) }
+        switch (arguments.first, arguments.count) {
+        case ("encode", 5):
+            guard let precision = TextEncoder.Precision(rawValue: arguments[3]) else { throw usage }
+            try encode(model: url(1), texts: url(2), precision: precision, output: url(4))
+        case ("tokenize", 3): try tokenize(model: url(1), texts: url(2))
+        case ("search", 7):
+            guard let count = Int(arguments[4]), let batch = Int(arguments[5]) else { throw usage }
+            let vectors = try VectorFile.readAll(url(1))
+            var index = try IndexConfiguration(parsing: arguments[3]).train(
+                on: vectors, metric: .innerProduct)
+            try index.insert(vectors)
+            try search(index, queries: VectorFile.readAll(url(2)), count: count, batch: batch, output: url(6))
+        case ("hamming", 6):
+            guard let count = Int(arguments[3]), let batch = Int(arguments[4]) else { throw usage }
+            let index = try hammingIndex(codes: url(1))
+            try search(
+                index, queries: signs(VectorFile.readAll(url(2))), count: count, batch: batch, output: url(5))
+        default: throw usage
+        }
+    }
+
+    static var usage: KuklaError { KuklaError(.usage, "usage: see the head of KuklaBenchmark.swift") }
+
+    /// Times `body` once for each line of stdin, after one call that is not counted.
+    static func serve(_ facts: [String: Double] = [:], _ body: () throws -> Void) throws {
+        try body()
+        print("ready")
+        fflush(nil)
+        while readLine() != nil {
+            let start = ContinuousClock.now
+            try body()
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            let answer = facts.merging(["seconds": seconds]) { $1 }
+            print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
+            fflush(nil)
+        }
+    }
+
+    static func encode(model: URL, texts: URL, precision: TextEncoder.Precision, output: URL) throws {
+        let embedder = try EmbeddingModel(folder: model, precision: precision)
+        let texts = try TextReader(texts).readAll().map(\.text)
+        var vectors = Matrix(rows: 0, columns: 0)
+        try serve { vectors = try embedder.embed(texts).vectors }
+        let writer = try VectorFile.create(output, dimensions: vectors.columns)
+        try writer.append(vectors)
+        try writer.commit()
+    }
+
+    static func tokenize(model: URL, texts: URL) throws {
+        let tokenizer = try WordPieceTokenizer(folder: model)
+        let texts = try TextReader(texts).readAll().map(\.text)
+        try serve { _ = tokenizer.encode(texts, threads: 1) }
+    }
+
+    static func search(_ index: FlatIndex, queries: Matrix, count: Int, batch: Int, output: URL) throws {
+        var found: [[Match]] = []
+        let bytes = Double(index.count) * index.bytesPerVector
+        try serve([
+            "code_bytes": bytes, "read_bandwidth": readBandwidth(of: index.count * Int(index.bytesPerVector)),
+        ]) {
+            found = []
+            for start in stride(from: 0, to: count, by: batch) {
+                found += try index.search(queries[rows: start..<min(start + batch, count)], count: 10)
+            }
+        }
+        // Ids up to 2^24 are exact in float32.
+        let writer = try VectorFile.create(output, dimensions: 20)
+        try writer.append(
+            Matrix(
+                rows: count, columns: 20,
+                elements: found.flatMap { matches in matches.map { Float($0.id) } + matches.map(\.distance) })
+        )
+        try writer.commit()
+    }
+
+    // MARK: - Hamming
+
+    /// Bits as the vectors of +1 and -1 that they are the signs of.
+    static func signs(_ bytes: Matrix) -> Matrix {
+        Matrix(rows: bytes.rows, columns: bytes.columns * 8) { out in
+            bytes.withUnsafeBufferPointer { all in
+                for i in all.indices {
+                    let byte = UInt8(all[i])
+                    for bit in 0..<8 { out[i * 8 + bit] = byte >> UInt8(bit) & 1 == 1 ? 1 : -1 }
+                }
+            }
+        }
+    }
+
+    static func hammingIndex(codes: URL) throws -> FlatIndex {
+        let reader = try VectorFile.open(codes)
+        var index: FlatIndex?
+        while let chunk = try reader.next(maxRows: 16_384) {
+            let vectors = signs(chunk)
+            if index == nil {
+                let bits = try SignBitCodec.train(
+                    on: vectors, metric: .cosine, configuration: CodecConfiguration(quantizer: .sign))
+                index = FlatIndex(codec: SymmetricSignBits(bits: bits))
+            }
+            try index?.insert(vectors)
+        }
+        guard let index else { throw usage }
+        return index
+    }
+
+    /// Bytes a second at which a buffer of that size is read by a plain sum on all cores, the best of 5.
+    static func readBandwidth(of count: Int) -> Double {
+        let words = max(count / 8, 1)
+        let buffer = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: words)
+        defer { buffer.deallocate() }
+        buffer.update(repeating: 1)
+        nonisolated(unsafe) let base = UnsafePointer(buffer.baseAddress!)
+        var best = Double.infinity
+        for _ in 0..<5 {
+            let start = ContinuousClock.now
+            parallelFor(words, grain: 1 << 17) { range in
+                var sums: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
+                    0, 0, 0, 0, 0, 0, 0, 0
+                )
+                var i = range.lowerBound
+                while i + 8 <= range.upperBound {
+                    sums.0 &+= base[i]
+                    sums.1 &+= base[i + 1]
+                    sums.2 &+= base[i + 2]
+                    sums.3 &+= base[i + 3]
+                    sums.4 &+= base[i + 4]
+                    sums.5 &+= base[i + 5]
+                    sums.6 &+= base[i + 6]
+                    sums.7 &+= base[i + 7]
+                    i += 8
+                }
+                let total = sums.0 &+ sums.1 &+ sums.2 &+ sums.3 &+ sums.4 &+ sums.5 &+ sums.6 &+ sums.7
+                // What is never used would not be read.
+                if total == 42 { print("") }
+            }
+            best = min(best, (ContinuousClock.now - start) / .seconds(1))
+        }
+        return Double(words * 8) / best
+    }
+}
+
+/// Sign bits that are compared with the sign bits of the query: the symmetric search that binary indexes do.
+struct SymmetricSignBits: VectorCodec {
+    let bits: SignBitCodec
+
+    var configuration: CodecConfiguration { bits.configuration }
+    var metric: Metric { .cosine }
+    var dimensions: Int { bits.dimensions }
+    var layout: CodeLayout { bits.layout }
+    var parameters: [String: Matrix] { bits.parameters }
+
+    func encode(_ vectors: Matrix, into codes: UnsafeMutableRawBufferPointer, threads: Int) {
+        bits.encode(vectors, into: codes, threads: threads)
+    }
+    func decode(_ codes: UnsafeRawBufferPointer, count: Int) -> Matrix { bits.decode(codes, count: count) }
+    func scorer(for queries: Matrix) -> any CodeScorer { bits.hammingScorer(for: queries) }
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import Foundation
+import KuklaEvaluation
+import KuklaFormats
+import KuklaIndex
+import KuklaNumerics
+import KuklaText
+
+/// `kukla eval`: how good embeddings are on judged data.
+struct EvalCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "eval", abstract: "Measure embeddings on judged data.",
+        subcommands: [STS.self, Retrieval.self])
+
+    /// How the texts of a task are embedded.
+    struct Embedding: ParsableArguments {
+        @OptionGroup var model: ModelOptions
+
+        @Option(help: "Leading dimensions to keep; the vectors are normalised again.")
+        var dims: Int?
+
+        @Option(help: "Layers of the encoder to run, from the first.")
+        var layers: Int?
+
+        @OptionGroup var compute: ComputeOptions
+        @OptionGroup var reporting: OutputOptions
+
+        /// A function from texts to vectors, with a bar for each call.
+        func function() throws(KuklaError) -> ([String]) throws(KuklaError) -> Matrix {
+            let embedder = try model.load()
+            try embedder.check(dimensions: dims, layers: layers)
+            let progress = reporting.progress
+            let threads = try compute.threadCount()
+            return { (texts) throws(KuklaError) in
+                progress.begin("Embedding", total: texts.count, unit: "texts")
+                defer { progress.end() }
+                return try embedder.embed(
+                    texts, dimensions: dims, layers: layers, threads: threads, progress: AdvanceOnly(progress)
+                ).vectors
+            }
+        }
+    }
+
+    /// `kukla eval sts`: agreement of cosines with people's similarity scores.
+    struct STS: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "sts",
+            abstract: "Spearman and Pearson correlation of cosines with people's scores.",
+            discussion: """
+                Reads the STS benchmark's files (genre, file, year, id, score, sentence1, sentence2), or a TSV or CSV of
+                sentence1, sentence2 and score.
+
+                Example:
+                  kukla eval sts sts-test.csv --int8
+                """)
+
+        @Argument(help: "The pairs with their scores.")
+        var pairs: String
+
+        @OptionGroup var embedding: Embedding
+
+        private struct Result: Encodable {
+            let schemaVersion = 1
+            let pairs: Int
+            let spearman: Double
+            let pearson: Double
+        }
+
+        func run() throws {
+            let embed = try embedding.function()
+            let task = STSTask(
+                pairs: try SentencePair.readAll(URL(fileURLWithPath: pairs)).map {
+                    .init(first: $0.first, second: $0.second, score: $0.score)
+                })
+            let found = try task.evaluate(embedding: embed)
+            if embedding.reporting.json {
+                return try printJSON(
+                    Result(pairs: found.pairCount, spearman: found.spearman, pearson: found.pearson))
+            }
+            print(String(format: "Spearman  %.4f", found.spearman))
+            print(String(format: "Pearson   %.4f", found.pearson))
+            note("\(Quantity.count(found.pairCount)) pairs")
+        }
+    }
+
+    /// `kukla eval retrieval`: ranking quality on a BEIR folder.
+    struct Retrieval: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "retrieval",
+            abstract: "nDCG@10, Recall@100, MRR@10 and MAP on a BEIR folder, as trec_eval counts them.",
+            discussion: """
+                The folder holds corpus.jsonl, queries.jsonl (each also as .gz) and qrels/SPLIT.tsv. With --factory the documents
+                are searched as codes of that kind, to see what a plan costs in quality; else exactly.
+
+                Examples:
+                  kukla eval retrieval scifact
+                  kukla eval retrieval scifact --factory "PCA96,SQ4" --json
+                """)
+
+        @Argument(help: "The BEIR folder.")
+        var folder: String
+
+        @Option(help: "Which judgements: test, dev or train.")
+        var split = "test"
+
+        @Option(help: "The factory string of the index to search with.")
+        var factory: String?
+
+        @OptionGroup var embedding: Embedding
+
+        private struct Result: Encodable {
+            let schemaVersion = 1
+            let documents: Int
+            let queries: Int
+            let plan: String
+            let bytesPerVector: Double
+            let metrics: [String: Double]
+        }
+
+        func run() throws {
+            let beir = try BEIRFolder(URL(fileURLWithPath: folder))
+            let configuration = try IndexConfiguration(parsing: factory ?? "F32")
+            let embed = try embedding.function()
+            let task = try RetrievalTask(
+                documents: texts(beir.corpus()), queries: texts(beir.queries()),
+                qrels: Qrels(beir.judgments(split).grades))
+            let threads = try embedding.compute.threadCount()
+            let documents = try embed(task.documents.map(\.text))
+            var index = try configuration.train(on: documents, metric: .cosine, threads: threads)
+            try index.insert(documents, threads: threads)
+            let found = try task.evaluate { queries, depth in
+                try index.search(
+                    embed(queries.map(\.text)), count: min(depth, index.count), threads: threads
+                ).map { $0.map { .init(document: task.documents[$0.id].id, score: Double($0.score)) } }
+            }
+            let values = RetrievalMetric.standard.map { ($0.description, found.mean(of: $0)) }
+            if embedding.reporting.json {
+                return try printJSON(
+                    Result(
+                        documents: task.documents.count, queries: found.queryCount,
+                        plan: configuration.description,
+                        bytesPerVector: index.bytesPerVector,
+                        metrics: Dictionary(uniqueKeysWithValues: values)))
+            }
+            for (name, value) in values {
+                print(name.padding(toLength: 12, withPad: " ", startingAt: 0) + String(format: "%.4f", value))
+            }
+            note(
+                "\(Quantity.count(found.queryCount)) questions, \(Quantity.count(task.documents.count)) documents as \(configuration), \(Quantity.bytesPerVector(index.bytesPerVector)) bytes a vector"
+            )
+        }
+
+        private func texts(_ reader: TextReader) throws(KuklaError) -> [RetrievalTask.Text] {
+            try reader.readAll().enumerated().map {
+                .init(id: $0.element.id ?? String($0.offset), text: $0.element.text)
+            }
+        }
+    }
+}
