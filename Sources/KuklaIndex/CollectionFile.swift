@@ -1,0 +1,164 @@
+public import Foundation
+import KuklaCodecs
+public import KuklaNumerics
+
+/// A collection on disk, open for searching: an index, the names of its items, and their texts where it has them.
+///
+/// The file is mapped into memory and its codes are used in place: opening reads the header, the table and small
+/// sections, and checks their checksums; the checksums of large sections are checked by `verify`.
+public final class CollectionFile: Sendable {
+    public let url: URL
+    public let details: CollectionDetails
+    public let index: FlatIndex
+    /// The sections in the order of the table.
+    public let sections: [CollectionSection]
+    /// The JSON that says why this configuration was chosen, if the file holds it.
+    public let plan: Data?
+    private let file: MappedFile
+    private let ids: IDs
+    private let texts: StringTable?
+
+    private enum IDs {
+        case rowNumbers
+        case numbers(UnsafeNumbers)
+        case texts(StringTable)
+    }
+
+    /// Opens the collection file `url`.
+    ///
+    /// - Throws: `KuklaError`: `missingFile`, `inputOutput`; `badData` where the file is damaged or no collection,
+    ///   naming the section; `unsupported` where another version wrote it.
+    public init(_ url: URL) throws {
+        let file = try MappedFile(url)
+        let reader = try SectionReader(file)
+        self.url = url
+        self.file = file
+        sections = reader.sections
+        let details = try reader.details()
+        self.details = details
+        index = try reader.index(details)
+        plan = reader.bytes(of: CollectionFormat.Name.plan).map { Data($0) }
+        let count = details.count
+        if let bytes = reader.bytes(of: CollectionFormat.Name.numbers) {
+            guard bytes.count == count * 8 else {
+                throw reader.damaged(CollectionFormat.Name.numbers, "it does not hold \(count) numbers")
+            }
+            ids = .numbers(UnsafeNumbers(bytes: bytes))
+        } else if let table = try reader.strings(
+            CollectionFormat.Name.idTexts, CollectionFormat.Name.idOffsets, count: count)
+        {
+            ids = .texts(table)
+        } else {
+            ids = .rowNumbers
+        }
+        texts = try reader.strings(
+            CollectionFormat.Name.texts, CollectionFormat.Name.textOffsets, count: count)
+    }
+
+    /// Whether `bytes`, the beginning of a file, are those of a collection file.
+    public static func isCollection(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.prefix(CollectionFormat.magic.count).elementsEqual(CollectionFormat.magic)
+    }
+
+    /// Whether the items have texts.
+    public var hasTexts: Bool { texts != nil }
+
+    /// The name of the item in `row`.
+    ///
+    /// - Throws: `KuklaError.badData` where the table of names is damaged.
+    /// - Precondition: `row` is in `0..<details.count`.
+    public func id(of row: Int) throws(KuklaError) -> ItemID {
+        contract(row >= 0 && row < details.count, "row \(row) of \(details.count)")
+        switch ids {
+        case .rowNumbers: return .number(UInt64(row))
+        case .numbers(let numbers): return .number(numbers[row])
+        case .texts(let table): return .text(try table.string(row, in: url))
+        }
+    }
+
+    /// The text of the item in `row`, or `nil` where the collection has no texts.
+    ///
+    /// - Throws: `KuklaError.badData` where the table of texts is damaged.
+    /// - Precondition: `row` is in `0..<details.count`.
+    public func text(of row: Int) throws(KuklaError) -> String? {
+        contract(row >= 0 && row < details.count, "row \(row) of \(details.count)")
+        return try texts?.string(row, in: url)
+    }
+
+    /// Whether the bytes of `section` have the checksum that the file states.
+    public func isIntact(_ section: CollectionSection) -> Bool {
+        let bytes = file.bytes[section.offset..<section.offset + section.length]
+        return Checksum(of: UnsafeRawBufferPointer(rebasing: bytes)).value == section.checksum
+    }
+
+    /// Checks the checksums of all sections, and that every name and text can be read.
+    ///
+    /// - Throws: `KuklaError.badData` that names the first damaged section.
+    /// - Complexity: reads the whole file once.
+    public func verify(progress: any ProgressReporter = SilentProgress()) throws(KuklaError) {
+        progress.begin("verify", total: sections.reduce(0) { $0 + $1.length }, unit: "bytes")
+        defer { progress.end() }
+        for section in sections {
+            guard isIntact(section) else {
+                throw SectionReader.damaged(
+                    url, section.name, "its checksum is another than the file states")
+            }
+            progress.advance(by: section.length)
+        }
+        for row in 0..<details.count {
+            _ = try id(of: row)
+            _ = try text(of: row)
+        }
+    }
+}
+
+extension CollectionFile {
+    /// One item that a search found.
+    public struct Hit: Hashable, Sendable {
+        public let id: ItemID
+        public let text: String?
+        public let match: Match
+    }
+
+    /// As the index's search, with the names and texts of what was found.
+    public func search(
+        _ queries: Matrix, count k: Int, allowing allowed: RowSet? = nil, threads: Int = defaultThreadCount
+    ) throws(KuklaError) -> [[Hit]] {
+        var lists: [[Hit]] = []
+        for matches in try index.search(queries, count: k, allowing: allowed, threads: threads) {
+            var hits: [Hit] = []
+            for match in matches {
+                hits.append(Hit(id: try id(of: match.id), text: try text(of: match.id), match: match))
+            }
+            lists.append(hits)
+        }
+        return lists
+    }
+}
+
+/// Unsigned 64-bit numbers in mapped memory, which `CollectionFile` keeps alive.
+private struct UnsafeNumbers: @unchecked Sendable {  // read-only memory
+    let bytes: UnsafeRawBufferPointer
+
+    subscript(index: Int) -> UInt64 { bytes.littleEndian(UInt64.self, at: index * 8) }
+}
+
+/// Texts in mapped memory and where each ends.
+struct StringTable: @unchecked Sendable {  // read-only memory, which `CollectionFile` keeps alive
+    let name: String
+    let texts: UnsafeRawBufferPointer
+    let offsets: UnsafeRawBufferPointer
+
+    /// Text `index`; checked here and not at once for all, so that opening a large file costs nothing.
+    func string(_ index: Int, in url: URL) throws(KuklaError) -> String {
+        let start = offsets.littleEndian(UInt64.self, at: index * 8)
+        let end = offsets.littleEndian(UInt64.self, at: index * 8 + 8)
+        guard start <= end, end <= UInt64(texts.count) else {
+            throw SectionReader.damaged(url, name, "entry \(index) lies outside")
+        }
+        guard let text = String(validating: texts[Int(start)..<Int(end)], as: UTF8.self) else {
+            throw SectionReader.damaged(url, name, "entry \(index) is not UTF-8")
+        }
+        return text
+    }
+}

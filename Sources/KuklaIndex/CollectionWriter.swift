@@ -1,0 +1,218 @@
+public import Foundation
+public import KuklaCodecs
+public import KuklaNumerics
+
+/// Writes a collection file in a stream: vectors are encoded as they arrive and never held together.
+///
+/// The file appears under its name when `finish` returns, whole, or not at all. Sections that grow beside the codes
+/// (refinement codes, ids, texts) wait in nameless files in the same folder.
+///
+///     let empty = try IndexConfiguration(parsing: "PCA128,SQ8").train(on: sample, metric: .cosine)
+///     let writer = try CollectionWriter(url, codec: empty.codec, refinement: empty.refinement)
+///     while let chunk = try reader.next() { try writer.append(chunk.vectors, texts: chunk.texts) }
+///     try writer.finish()
+public final class CollectionWriter {
+    private let url: URL
+    private let codec: any VectorCodec
+    private let refinement: FlatIndex.Refinement?
+    private let origin: CollectionDetails.Origin
+    private let plan: Data?
+    private let threads: Int
+    private let sections: SectionWriter
+    private let refineCodes: SpoolFile?
+    private var ids: IDSections?
+    private var texts: TextSections?
+    /// Vectors of a block that is not full yet.
+    private var waiting: Matrix
+    /// Vectors appended so far.
+    public private(set) var count = 0
+
+    /// Starts a collection that will be `url`.
+    ///
+    /// - Parameters:
+    ///   - plan: JSON that says why this configuration was chosen; kept as it is.
+    /// - Throws: `KuklaError` (`missingFile` where the folder is not there, `inputOutput`).
+    public init(
+        _ url: URL, codec: any VectorCodec, refinement: FlatIndex.Refinement? = nil,
+        origin: CollectionDetails.Origin = .init(), plan: Data? = nil, threads: Int = defaultThreadCount
+    ) throws(KuklaError) {
+        self.url = url
+        self.codec = codec
+        self.refinement = refinement
+        self.origin = origin
+        self.plan = plan
+        self.threads = threads
+        sections = try SectionWriter(url)
+        refineCodes = refinement == nil ? nil : try SpoolFile(beside: url)
+        waiting = Matrix(rows: 0, columns: codec.dimensions)
+        try sections.begin(CollectionFormat.Name.codes)
+    }
+
+    /// Adds the rows of `vectors`, with a name and a text for each where the collection has them.
+    ///
+    /// - Parameters:
+    ///   - ids: one for each row, all numbers or all texts; or `nil` in every call: row numbers are the names.
+    ///   - texts: one for each row; or `nil` in every call.
+    /// - Throws: `KuklaError` where a row cannot be used (`badData`, naming it), where ids are mixed (`badData`), or
+    ///   where the disk is full (`inputOutput`). The file is then dropped.
+    /// - Precondition: `vectors.columns == codec.dimensions`; as many ids and texts as rows.
+    public func append(_ vectors: Matrix, ids: [ItemID]? = nil, texts: [String]? = nil) throws(KuklaError) {
+        contract(
+            vectors.columns == codec.dimensions,
+            "append: vectors of \(vectors.columns) components, codec of \(codec.dimensions)")
+        contract(
+            ids.map { $0.count == vectors.rows } ?? true,
+            "append: \(ids?.count ?? 0) ids for \(vectors.rows) rows")
+        contract(
+            texts.map { $0.count == vectors.rows } ?? true,
+            "append: \(texts?.count ?? 0) texts for \(vectors.rows) rows")
+        guard vectors.rows > 0 else { return }
+        let added = try vectors.prepared(
+            for: codec.metric, role: "vector", firstRow: count, threads: threads)
+        try append(ids: ids, texts: texts)
+        if let refinement, let refineCodes {
+            try Self.encode(added, by: refinement.codec, threads: threads) { bytes throws(KuklaError) in
+                try refineCodes.append(bytes)
+            }
+        }
+        let block = codec.layout.vectorsPerBlock
+        let all = waiting.rows > 0 ? waiting.appending(added) : added
+        let whole = all.rows / block * block
+        try encodeCodes(all[rows: 0..<whole])
+        waiting = all.gathering(rows: whole..<all.rows)
+        count += vectors.rows
+    }
+
+    /// Completes the file and gives it its name.
+    ///
+    /// - Throws: `KuklaError(.inputOutput)`; an older file of that name is then still there.
+    public func finish() throws(KuklaError) {
+        try encodeCodes(waiting)
+        sections.end()
+        if let refineCodes { try sections.write(CollectionFormat.Name.refineCodes, refineCodes) }
+        try ids?.write(to: sections)
+        try texts?.write(to: sections)
+        try sections.write(CollectionFormat.Name.parameters, ParameterSection.encode(parameters))
+        if let plan { try sections.write(CollectionFormat.Name.plan, Array(plan)) }
+        try sections.write(CollectionFormat.Name.details, encodedDetails())
+        try sections.commit()
+    }
+
+    private var parameters: [String: Matrix] {
+        var all: [String: Matrix] = [:]
+        for (name, value) in codec.parameters { all["codec." + name] = value }
+        for (name, value) in refinement?.codec.parameters ?? [:] { all["refine." + name] = value }
+        return all
+    }
+
+    private func encodedDetails() throws(KuklaError) -> [UInt8] {
+        let details = CollectionDetails(
+            factory: IndexConfiguration(
+                codec: codec.configuration,
+                refinement: refinement.map { .init(codec: $0.codec.configuration, factor: $0.factor) }),
+            metric: codec.metric, dimensions: codec.dimensions, count: count, origin: origin)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        do { return Array(try encoder.encode(details)) } catch {
+            throw KuklaError(.badData, "Cannot write the details of \(url.path) as JSON.", cause: error)
+        }
+    }
+
+    private func append(ids added: [ItemID]?, texts addedTexts: [String]?) throws(KuklaError) {
+        if count == 0 {
+            ids = try added.map { added throws(KuklaError) in try IDSections(first: added[0], beside: url) }
+            texts = try addedTexts.map { _ throws(KuklaError) in
+                try TextSections(
+                    CollectionFormat.Name.texts, offsets: CollectionFormat.Name.textOffsets, beside: url)
+            }
+        }
+        contract((ids == nil) == (added == nil), "append: ids in some calls only")
+        contract((texts == nil) == (addedTexts == nil), "append: texts in some calls only")
+        for (row, id) in (added ?? []).enumerated() { try ids?.append(id, row: count + row) }
+        for text in addedTexts ?? [] { try texts?.append(text) }
+    }
+
+    private func encodeCodes(_ vectors: Matrix) throws(KuklaError) {
+        try Self.encode(vectors, by: codec, threads: threads) { bytes throws(KuklaError) in
+            try sections.append(bytes)
+        }
+    }
+
+    private static func encode(
+        _ vectors: Matrix, by codec: any VectorCodec, threads: Int,
+        to body: (UnsafeRawBufferPointer) throws(KuklaError) -> Void
+    ) throws(KuklaError) {
+        let bytes = codec.layout.byteCount(of: vectors.rows)
+        guard bytes > 0 else { return }
+        let codes = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64)
+        defer { codes.deallocate() }
+        codec.encode(vectors, into: codes, threads: threads)
+        try body(UnsafeRawBufferPointer(codes))
+    }
+}
+
+/// Texts and where each ends, growing beside the codes.
+private final class TextSections {
+    private let names: (texts: String, offsets: String)
+    private let texts: SpoolFile
+    private let offsets: SpoolFile
+
+    init(_ name: String, offsets offsetName: String, beside url: URL) throws(KuklaError) {
+        names = (name, offsetName)
+        texts = try SpoolFile(beside: url)
+        offsets = try SpoolFile(beside: url)
+        try offsets.append(littleEndian: 0)
+    }
+
+    func append(_ text: String) throws(KuklaError) {
+        try Array(text.utf8).withUnsafeBufferPointer { bytes throws(KuklaError) in
+            try texts.append(UnsafeRawBufferPointer(bytes))
+        }
+        try offsets.append(littleEndian: UInt64(texts.byteCount))
+    }
+
+    func write(to sections: SectionWriter) throws(KuklaError) {
+        try sections.write(names.texts, texts)
+        try sections.write(names.offsets, offsets)
+    }
+}
+
+/// The names of items: all numbers or all texts.
+private enum IDSections {
+    case numbers(SpoolFile)
+    case texts(TextSections)
+
+    init(first: ItemID, beside url: URL) throws(KuklaError) {
+        switch first {
+        case .number: self = .numbers(try SpoolFile(beside: url))
+        case .text:
+            self = .texts(
+                try TextSections(
+                    CollectionFormat.Name.idTexts, offsets: CollectionFormat.Name.idOffsets, beside: url))
+        }
+    }
+
+    func append(_ id: ItemID, row: Int) throws(KuklaError) {
+        switch (self, id) {
+        case (.numbers(let spool), .number(let number)): try spool.append(littleEndian: number)
+        case (.texts(let sections), .text(let text)): try sections.append(text)
+        case (.numbers, .text(let text)):
+            throw KuklaError(
+                .badData,
+                "Cannot use '\(text)' as the id of row \(row): the ids before it are numbers. Use numbers or texts for all."
+            )
+        case (.texts, .number(let number)):
+            throw KuklaError(
+                .badData,
+                "Cannot use the number \(number) as the id of row \(row): the ids before it are texts. Use numbers or texts for all."
+            )
+        }
+    }
+
+    func write(to sections: SectionWriter) throws(KuklaError) {
+        switch self {
+        case .numbers(let spool): try sections.write(CollectionFormat.Name.numbers, spool)
+        case .texts(let texts): try texts.write(to: sections)
+        }
+    }
+}

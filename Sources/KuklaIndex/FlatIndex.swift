@@ -1,0 +1,148 @@
+public import KuklaCodecs
+public import KuklaNumerics
+
+/// An index that compares every query with the codes of all vectors.
+///
+/// The result is exact with respect to the codec: with `F32` the true best matches. With a refinement the best
+/// `factor * k` by the first codec are ranked again by a second, finer one.
+///
+/// Memory: `codec.layout.bytesPerVector` (and the refinement's) for each vector. Search: O(queries * count).
+public struct FlatIndex: VectorIndex {
+    /// How the best candidates of the scan are ranked again.
+    public struct Refinement: Sendable {
+        public let codec: any VectorCodec
+        /// Candidates for each match that is wanted.
+        public let factor: Int
+
+        /// - Precondition: `codec.layout.vectorsPerBlock == 1`, so that a vector's code can be picked out;
+        ///   `factor >= 1`.
+        public init(codec: any VectorCodec, factor: Int = Refinement.defaultFactor) {
+            contract(
+                codec.layout.vectorsPerBlock == 1,
+                "refinement: \(codec.layout.vectorsPerBlock) vectors a block")
+            contract(factor >= 1, "refinement: factor \(factor)")
+            self.codec = codec
+            self.factor = factor
+        }
+
+        /// Ten candidates for each match.
+        public static let defaultFactor = 10
+    }
+
+    public let codec: any VectorCodec
+    public let refinement: Refinement?
+    public private(set) var count: Int
+    private(set) var codes: CodeBuffer
+    private(set) var refineCodes: CodeBuffer
+    /// The vectors of the last block where it is part-filled: further vectors are encoded together with them.
+    private var lastBlock: Matrix?
+
+    public var dimensions: Int { codec.dimensions }
+    public var metric: Metric { codec.metric }
+    /// Bytes that one more vector costs, the refinement's among them.
+    public var bytesPerVector: Double {
+        codec.layout.bytesPerVector + (refinement?.codec.layout.bytesPerVector ?? 0)
+    }
+
+    /// An index without vectors, for trained codecs.
+    ///
+    /// - Precondition: the refinement's codec has the same dimensions and metric.
+    public init(codec: any VectorCodec, refinement: Refinement? = nil) {
+        self.init(
+            codec: codec, refinement: refinement, count: 0, codes: CodeBuffer(), refineCodes: CodeBuffer())
+    }
+
+    /// An index of codes that were made before.
+    init(
+        codec: any VectorCodec, refinement: Refinement?, count: Int, codes: CodeBuffer,
+        refineCodes: CodeBuffer
+    ) {
+        contract(
+            refinement.map { $0.codec.dimensions == codec.dimensions && $0.codec.metric == codec.metric }
+                ?? true,
+            "FlatIndex: the refinement's codec is for other vectors or another metric")
+        contract(
+            codes.byteCount == codec.layout.byteCount(of: count),
+            "FlatIndex: \(codes.byteCount) bytes of codes")
+        contract(
+            refineCodes.byteCount == refinement?.codec.layout.byteCount(of: count) ?? 0,
+            "FlatIndex: \(refineCodes.byteCount) bytes of refinement codes")
+        self.codec = codec
+        self.refinement = refinement
+        self.count = count
+        self.codes = codes
+        self.refineCodes = refineCodes
+    }
+
+    /// The codec's approximations of the stored vectors in `rows`, `[rows.count, dimensions]`: of the refinement
+    /// where there is one. Under cosine they are what was stored: vectors of norm 1.
+    ///
+    /// - Precondition: `rows` lies in `0..<count`.
+    public func vectors(_ rows: Range<Int>) -> Matrix {
+        contract(rows.lowerBound >= 0 && rows.upperBound <= count, "FlatIndex: rows \(rows) of \(count)")
+        let (codec, codes) = refinement.map { ($0.codec, refineCodes) } ?? (codec, codes)
+        let layout = codec.layout
+        let firstBlock = rows.lowerBound / layout.vectorsPerBlock
+        let before = firstBlock * layout.vectorsPerBlock
+        return codes.withUnsafeBytes {
+            let slice = $0[(firstBlock * layout.bytesPerBlock)..<layout.byteCount(of: rows.upperBound)]
+            return codec.decode(UnsafeRawBufferPointer(rebasing: slice), count: rows.upperBound - before)
+        }[rows: rows.lowerBound - before..<rows.upperBound - before]
+    }
+}
+
+extension FlatIndex: Insertable {
+    /// - Throws: also `unsupported`, where the codes were read from a file, the codec packs several vectors in a
+    ///   block and the last block is part-filled: its vectors are not there any more to be encoded with the new ones.
+    public mutating func insert(_ vectors: Matrix, threads: Int = defaultThreadCount) throws(KuklaError) {
+        guard vectors.columns == dimensions else {
+            throw KuklaError(
+                .badData,
+                "Cannot add vectors of \(vectors.columns) components: the index has vectors of \(dimensions)."
+            )
+        }
+        guard vectors.rows > 0 else { return }
+        let added = try vectors.prepared(for: metric, role: "vector", firstRow: count, threads: threads)
+        let layout = codec.layout
+        let filled = count % layout.vectorsPerBlock
+        var block = added
+        if filled > 0 {
+            guard let lastBlock else {
+                throw KuklaError(
+                    .unsupported,
+                    "Cannot add vectors to these \(count): the codec packs \(layout.vectorsPerBlock) vectors in a block and the last block is part-filled. Build the index again from all vectors."
+                )
+            }
+            block = lastBlock.appending(added)
+        }
+        codes.replace(
+            after: count / layout.vectorsPerBlock * layout.bytesPerBlock,
+            count: layout.byteCount(of: block.rows)
+        ) { [codec] in codec.encode(block, into: $0, threads: threads) }
+        if let refined = refinement?.codec {
+            refineCodes.replace(
+                after: refineCodes.byteCount, count: refined.layout.byteCount(of: added.rows)
+            ) { refined.encode(added, into: $0, threads: threads) }
+        }
+        let left = block.rows % layout.vectorsPerBlock
+        lastBlock = left > 0 ? block.gathering(rows: block.rows - left..<block.rows) : nil
+        count += added.rows
+    }
+}
+
+extension Matrix {
+    /// The rows of this matrix and then those of `other`.
+    func appending(_ other: Matrix) -> Matrix {
+        contract(
+            columns == other.columns, "appending rows of \(other.columns) components to rows of \(columns)")
+        return Matrix(rows: rows + other.rows, columns: columns) { all in
+            let split = rows * columns
+            withUnsafeBufferPointer {
+                _ = UnsafeMutableBufferPointer(rebasing: all[..<split]).update(from: $0)
+            }
+            other.withUnsafeBufferPointer {
+                _ = UnsafeMutableBufferPointer(rebasing: all[split...]).update(from: $0)
+            }
+        }
+    }
+}

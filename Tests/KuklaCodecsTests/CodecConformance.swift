@@ -1,0 +1,310 @@
+import Foundation
+import KuklaCodecs
+import KuklaNumerics
+import Testing
+
+/// One codec to hold against the protocol. To add one, append a line to `all`.
+struct CodecCase: CustomTestStringConvertible, Sendable {
+    let factory: String
+    let metric: Metric
+    let dimensions: Int
+    /// Largest mean squared error of decoding, as a part of the vectors' variance.
+    let loss: Double
+
+    var testDescription: String { "\(factory) \(metric) \(dimensions)" }
+
+    /// Factory string, largest loss, dimensions that it is tried at.
+    private static let table: [(factory: String, loss: Double, dimensions: [Int])] = [
+        ("F32", 0, [1, 7, 97, 384]),
+        ("F16", 1e-6, [1, 7, 97, 384]),
+        ("BF16", 1e-4, [1, 7, 97, 384]),
+        ("SQ8", 2e-4, [1, 7, 97, 384]),
+        ("SQ6", 2e-3, [1, 7, 97, 384]),
+        ("SQ4", 2e-2, [1, 7, 97, 384]),
+        ("MRL5,SQ8", 0.9, [7, 97]),
+        ("MRL64,F32", 0.9, [97, 384]),
+        ("PCA48,F32", 0.5, [97, 384]),
+        ("PCA7,SQ8", 0.9, [7, 97]),
+        ("PCAR48,SQ8", 0.5, [97]),
+        ("PCAW20,SQ8", 0.9, [97]),
+        ("RR,SQ4", 0.02, [97]),
+        ("RR40,F16", 0.9, [97]),
+        ("MRL64,PCA32,RR,SQ8", 0.9, [97]),
+    ]
+
+    static let all = table.flatMap { entry in
+        entry.dimensions.flatMap { dimensions in
+            Metric.allCases.map {
+                CodecCase(factory: entry.factory, metric: $0, dimensions: dimensions, loss: entry.loss)
+            }
+        }
+    }
+
+    /// Vectors in clusters, with a falling spectrum and a mean that is not zero; of length 1 under cosine, and of
+    /// lengths that vary 10 times under the inner product.
+    static func vectors(_ count: Int, dimensions: Int, metric: Metric, seed: UInt64) -> Matrix {
+        var random = RandomSource(seed: 99)
+        let centres = (0..<16 * dimensions).map { _ in random.normal() }
+        var own = RandomSource(seed: seed)
+        var vectors = Matrix(rows: count, columns: dimensions) { out in
+            for row in 0..<count {
+                let cluster = Int.random(in: 0..<16, using: &own)
+                for i in 0..<dimensions {
+                    let spread = 1 / (1 + Float(i) * 8 / Float(dimensions))
+                    out[row * dimensions + i] =
+                        spread * (0.3 + 0.7 * centres[cluster * dimensions + i] + 0.7 * own.normal())
+                }
+            }
+        }
+        if metric != .squaredEuclidean { vectors.normalizeRows() }
+        if metric == .innerProduct {
+            vectors.withUnsafeMutableBufferPointer { all in
+                for row in 0..<count {
+                    let length = exp(own.uniform() * log(10))
+                    for i in 0..<dimensions { all[row * dimensions + i] *= length }
+                }
+            }
+        }
+        return vectors
+    }
+}
+
+extension VectorCodec {
+    func encoded(_ vectors: Matrix, threads: Int = 1) -> [UInt8] {
+        // Dirty memory: what the codec does not write shows.
+        var codes = [UInt8](repeating: 0xA5, count: layout.byteCount(of: vectors.rows))
+        codes.withUnsafeMutableBytes { encode(vectors, into: $0, threads: threads) }
+        return codes
+    }
+
+    func decoded(_ codes: [UInt8], count: Int) -> Matrix {
+        codes.withUnsafeBytes { decode($0, count: count) }
+    }
+
+    /// Scores `[queries][count]`.
+    func scores(_ queries: Matrix, _ codes: [UInt8], count: Int, from first: Int = 0) -> [[Float]] {
+        let stride = layout.blockCount(of: count) * layout.vectorsPerBlock + 3
+        var out = [Float](repeating: .nan, count: queries.rows * stride)
+        codes.withUnsafeBytes { bytes in
+            out.withUnsafeMutableBufferPointer {
+                scorer(for: queries).score(
+                    bytes.baseAddress! + first / layout.vectorsPerBlock * layout.bytesPerBlock, count: count,
+                    into: $0.baseAddress!, stride: stride)
+            }
+        }
+        return (0..<queries.rows).map { Array(out[$0 * stride..<$0 * stride + count]) }
+    }
+}
+
+/// The score by its definition, in double; cosine on vectors that are taken as they are.
+func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
+    zip(q, x).reduce(0.0) { sum, pair in
+        let (a, b) = (Double(pair.0), Double(pair.1))
+        return sum + (metric == .squaredEuclidean ? -(a - b) * (a - b) : a * b)
+    }
+}
+
+@Suite struct CodecConformance {
+    private static let count = 517  // no multiple of a block
+
+    private struct Trained {
+        let codec: any VectorCodec
+        let vectors: Matrix
+        let codes: [UInt8]
+    }
+
+    private func train(_ c: CodecCase) throws -> Trained {
+        let vectors = CodecCase.vectors(Self.count, dimensions: c.dimensions, metric: c.metric, seed: 1)
+        let codec = try CodecConfiguration(parsing: c.factory)
+            .train(on: vectors, metric: c.metric, seed: 5, threads: 2)
+        return Trained(codec: codec, vectors: vectors, codes: codec.encoded(vectors))
+    }
+
+    @Test(arguments: CodecCase.all)
+    func `a codec keeps the promises of the protocol`(c: CodecCase) throws {
+        let trained = try train(c)
+        let (codec, vectors, codes) = (trained.codec, trained.vectors, trained.codes)
+        let n = Self.count
+        #expect(codec.configuration.description == c.factory)
+        #expect(codec.metric == c.metric && codec.dimensions == c.dimensions)
+
+        // Sizes: by arithmetic and by the layout.
+        let predicted = try codec.configuration.bytesPerVector(dimensions: c.dimensions, metric: c.metric)
+        #expect(codec.layout.bytesPerVector == predicted)
+
+        // Encoding does not depend on threads, and a row's code not on its neighbours.
+        #expect(codec.encoded(vectors, threads: 2) == codes)
+        let order = Array((0..<n).reversed())
+        let reversed = codec.decoded(codec.encoded(vectors.gathering(rows: order)), count: n)
+        let decoded = codec.decoded(codes, count: n)
+        expectClose(reversed.gathering(rows: order).elements, decoded.elements, scale: 1e-4, "permuted")
+        #expect(codec.encoded(vectors[rows: 0..<0]).isEmpty)
+        #expect(codec.decoded([], count: 0).rows == 0)
+
+        // What decoding loses.
+        if c.factory == "F32" { #expect(decoded == vectors) }
+        let whitened = c.factory.hasPrefix("PCAW")
+        if !(c.factory.contains("MRL") || whitened) {
+            let loss = relativeLoss(vectors, decoded)
+            #expect(loss <= c.loss, "loss \(loss)")
+        }
+    }
+
+    @Test(arguments: CodecCase.all)
+    func `scores are the metric between the query and what a code stands for`(c: CodecCase) throws {
+        let trained = try train(c)
+        let (codec, codes) = (trained.codec, trained.codes)
+        let n = Self.count
+        let decoded = codec.decoded(codes, count: n)
+        let queries = CodecCase.vectors(9, dimensions: c.dimensions, metric: c.metric, seed: 2)
+        let batch = codec.scores(queries, codes, count: n)
+
+        // Truncation under cosine and whitening compare in their own space.
+        let ownSpace = c.factory.contains("MRL") && c.metric == .cosine || c.factory.contains("PCAW")
+        let (left, right, offsets): (Matrix, Matrix, [Float])
+        if ownSpace, let chained = codec as? TransformedCodec {
+            (left, offsets) = chained.transformedQueries(queries)
+            right = codes.withUnsafeBytes { chained.quantizer.decode($0, count: n) }
+        } else {
+            (left, right, offsets) = (queries, decoded, [Float](repeating: 0, count: 9))
+        }
+        for q in 0..<queries.rows {
+            let exact = (0..<n).map { Float(exactScore(left.row(q), right.row($0), c.metric)) + offsets[q] }
+            expectClose(batch[q], exact, scale: 1e-4, "query \(q) of a batch")
+        }
+        // One query at a time, two, and any number of vectors. A scan may round the query (to 15 bits), and a
+        // transform rounds differently in products of different shapes.
+        let single = codec.scores(queries[rows: 3..<4], codes, count: n)
+        expectClose(single[0], batch[3], scale: 5e-4, "single query")
+        let pair = codec.scores(queries[rows: 2..<4], codes, count: n)
+        expectClose(pair[1], single[0], scale: codec is TransformedCodec ? 5e-4 : 1e-6, "second of two")
+        for count in [0, 1, 2, 3, 5, 31, 32, 33, 64, 65] {
+            let few = codec.scores(queries[rows: 3..<4], codes, count: count)[0]
+            expectClose(few, Array(single[0][..<count]), scale: 1e-6, "\(count) vectors")
+            let fewOfBatch = codec.scores(queries, codes, count: count)
+            expectClose(fewOfBatch[3], Array(batch[3][..<count]), scale: 1e-5, "\(count) vectors, batch")
+        }
+        // From a later block on.
+        let block = codec.layout.vectorsPerBlock
+        let first = (n / 2 / block) * block
+        let rest = codec.scores(queries[rows: 3..<4], codes, count: n - first, from: first)[0]
+        expectClose(rest, Array(single[0][first...]), scale: 1e-6, "later block")
+    }
+
+    @Test(arguments: CodecCase.all)
+    func `parameters make the same codec again`(c: CodecCase) throws {
+        let trained = try train(c)
+        let (codec, codes) = (trained.codec, trained.codes)
+        let again = try codec.configuration.restore(
+            metric: c.metric, dimensions: c.dimensions, parameters: codec.parameters)
+        #expect(again.encoded(trained.vectors) == codes)
+        #expect(again.layout == codec.layout && again.configuration == codec.configuration)
+        let queries = CodecCase.vectors(2, dimensions: c.dimensions, metric: c.metric, seed: 2)
+        #expect(again.scores(queries, codes, count: 100) == codec.scores(queries, codes, count: 100))
+        let second = try codec.configuration.train(on: trained.vectors, metric: c.metric, seed: 5, threads: 1)
+        #expect(second.parameters == codec.parameters, "training depends on the number of threads")
+
+        // Damaged parameters are refused by name.
+        func refused(_ parameters: [String: Matrix], naming name: String) {
+            let error = #expect(throws: KuklaError.self) {
+                try codec.configuration.restore(
+                    metric: c.metric, dimensions: c.dimensions, parameters: parameters)
+            }
+            #expect(error?.code == .badData)
+            #expect(
+                error?.message.contains(name.split(separator: ".").last!) == true,
+                "\(error?.message ?? "") does not name \(name)")
+        }
+        refused(codec.parameters.merging(["surplus": Matrix(rows: 1, columns: 1)]) { $1 }, naming: "surplus")
+        for (name, value) in codec.parameters {
+            var parameters = codec.parameters
+            parameters[name] = nil
+            refused(parameters, naming: name)
+            parameters[name] = Matrix(rows: value.rows + 1, columns: value.columns)
+            refused(parameters, naming: name)
+            var damaged = value
+            damaged[0, value.columns - 1] = .nan
+            parameters[name] = damaged
+            refused(parameters, naming: name)
+        }
+    }
+
+    @Test(arguments: ["F32", "SQ8", "SQ4", "F16", "PCA4,SQ8", "RR,SQ6", "MRL4,SQ4"], Metric.allCases)
+    func `vectors outside the training range, constant or zero get finite scores`(
+        factory: String, metric: Metric
+    ) throws {
+        let vectors = CodecCase.vectors(64, dimensions: 9, metric: metric, seed: 3)
+        let codec = try CodecConfiguration(parsing: factory).train(on: vectors, metric: metric)
+        var odd = Matrix(rows: 4, columns: 9)
+        for i in 0..<9 {
+            odd[1, i] = 1000
+            odd[2, i] = -1000
+            odd[3, i] = Float.leastNonzeroMagnitude
+        }
+        let scores = codec.scores(vectors[rows: 0..<1], codec.encoded(odd), count: 4)[0]
+        #expect(scores.allSatisfy { $0.isFinite }, "\(scores)")
+
+        var constant = Matrix(rows: 20, columns: 9)
+        for row in 0..<20 { for i in 0..<9 { constant[row, i] = 0.25 } }
+        if factory.hasPrefix("PCA") || factory.hasPrefix("RR") { return }
+        let flat = try CodecConfiguration(parsing: factory).train(on: constant, metric: metric)
+        let decoded = flat.decoded(flat.encoded(constant), count: 20)
+        if !factory.hasPrefix("MRL") {
+            expectClose(decoded.elements, constant.elements, scale: 1e-3, "constant vectors")
+        }
+    }
+
+    @Test func `training refuses too few vectors and bad numbers`() throws {
+        func refused(_ factory: String, _ vectors: Matrix, _ code: KuklaError.Code) throws {
+            let configuration = try CodecConfiguration(parsing: factory)
+            let error = #expect(throws: KuklaError.self) {
+                try configuration.train(on: vectors, metric: .cosine)
+            }
+            #expect(error?.code == code, "\(error?.message ?? "")")
+        }
+        try refused("SQ8", Matrix(rows: 1, columns: 8), .badData)
+        try refused("SQ8", Matrix(rows: 0, columns: 8), .badData)
+        try refused("PCA8", Matrix(rows: 7, columns: 8), .badData)
+        try refused("PCA9", Matrix(rows: 70, columns: 8), .usage)
+        try refused("PCAW8", Matrix(rows: 70, columns: 8), .badData)
+        for bad in [Float.nan, .infinity, -.infinity] {
+            var vectors = CodecCase.vectors(64, dimensions: 8, metric: .cosine, seed: 1)
+            vectors[63, 7] = bad
+            for factory in ["F32", "F16", "SQ8", "PCA4,SQ8", "MRL4"] {
+                try refused(factory, vectors, .badData)
+            }
+        }
+    }
+}
+
+/// Mean squared difference over the variance about the mean.
+func relativeLoss(_ vectors: Matrix, _ decoded: Matrix) -> Double {
+    var (error, square) = (0.0, 0.0)
+    for row in 0..<vectors.rows {
+        for (a, b) in zip(vectors.row(row), decoded.row(row)) {
+            error += Double(a - b) * Double(a - b)
+            square += Double(a) * Double(a)
+        }
+    }
+    return error / square
+}
+
+/// Expects two lists to agree within `scale` times the root mean square of the second; says where they differ most.
+func expectClose(
+    _ found: [Float], _ expected: [Float], scale: Double, _ what: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(found.count == expected.count, sourceLocation: sourceLocation)
+    guard !expected.isEmpty, found.count == expected.count else { return }
+    let square = expected.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(expected.count)
+    let limit = scale * max(square.squareRoot(), 1e-30)
+    var worst = (index: 0, difference: -1.0)
+    for i in found.indices {
+        let difference = abs(Double(found[i]) - Double(expected[i]))
+        if !(difference <= worst.difference) { worst = (i, difference) }
+    }
+    #expect(
+        worst.difference <= limit,
+        "\(what): at \(worst.index) \(found[worst.index]), expected \(expected[worst.index]), limit \(limit)",
+        sourceLocation: sourceLocation)
+}
