@@ -128,7 +128,10 @@ import Testing
 
     @Test(.enabled(if: SharedData.model != nil))
     func `MiniLM's vectors equal sentence-transformers' within 1e-5`() throws {
-        struct Golden: Decodable { var ids: [[Int32]] }
+        struct Golden: Decodable {
+            var texts: [String]
+            var ids: [[Int32]]
+        }
         let golden = try JSONDecoder().decode(
             Golden.self, from: try Data(contentsOf: EncoderFolder.golden.appending(path: "minilm.json")))
         let expected = try Data(contentsOf: EncoderFolder.golden.appending(path: "minilm.f32"))
@@ -142,6 +145,8 @@ import Testing
         let vectors = try exact.encode(ids: ids, offsets: offsets)
         #expect(expected.count == vectors.rows * 384)
         #expect(worstDifference(vectors, [expected]) <= 1e-5)
+        // From the texts themselves, on the way that users take.
+        #expect(try TextEmbedder(folder: folder).embed(golden.texts) == vectors)
         let quantized = try TextEncoder(folder: folder, precision: .int8).encode(ids: ids, offsets: offsets)
         let cosines = (0..<vectors.rows).map { cosine(vectors.row($0), quantized.row($0)) }
         #expect(cosines.reduce(0, +) / Float(cosines.count) >= 0.995 && cosines.min()! > 0.99)
