@@ -23,11 +23,12 @@ func room(_ name: String, _ below: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: below, swiftSettings: settings)
 }
 
-/// The tests of one room, in `Tests/<name>Tests`.
-func tests(of name: String, _ others: [Target.Dependency] = []) -> Target {
+/// The tests of one room, in `Tests/<name>Tests`; `data` names files and folders there that are not source.
+func tests(of name: String, _ others: [Target.Dependency] = [], data: [String] = []) -> Target {
     .testTarget(
         name: "\(name)Tests",
         dependencies: [.byName(name: name), "KuklaTestSupport"] + others,
+        exclude: data,
         swiftSettings: settings)
 }
 
@@ -84,18 +85,28 @@ let package = Package(
             name: "SearchBenchmark",
             dependencies: ["KuklaIndex", "KuklaNumerics"],
             path: "Benchmarks/SearchBenchmark", swiftSettings: settings),
+        // Scans of random codes, beside FAISS by Benchmarks/peers/scan_faiss.py.
+        .executableTarget(
+            name: "ScanBenchmark", dependencies: ["KuklaCodecs", "KuklaNumerics", "CKernels"],
+            path: "Benchmarks/ScanBenchmark", swiftSettings: settings),
+        // Encoder speed against sentence-transformers (Scripts/bench/encode_peer.py).
+        .executableTarget(
+            name: "EncodeBenchmark", dependencies: ["KuklaText", "KuklaNumerics"],
+            path: "Benchmarks/EncodeBenchmark", swiftSettings: settings),
 
         // Tests.
         .target(
             name: "KuklaTestSupport", dependencies: ["KuklaNumerics"], path: "Tests/KuklaTestSupport",
             swiftSettings: settings),
         tests(of: "KuklaNumerics", ["CKernels"]),
-        tests(of: "KuklaFormats", ["KuklaNumerics"]),
-        tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"]),
-        tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
+        tests(of: "KuklaFormats", ["KuklaNumerics"], data: ["Golden"]),
+        tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"], data: ["Server"]),
+        tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"], data: ["Golden"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
+        tests(
+            of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],
+            data: ["Golden"]),
         tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
-        tests(of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
         // Runs the built `kukla` as a user would: exit codes, files left behind, output.
         .testTarget(
             name: "KuklaCommandTests",

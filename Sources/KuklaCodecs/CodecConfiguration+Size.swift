@@ -10,27 +10,19 @@ extension CodecConfiguration {
 
     /// Bytes that one more vector costs, by arithmetic alone: what the trained codec's layout will say.
     ///
-    /// Under `.innerProduct` and `.squaredEuclidean` scalar codes and sign bits carry a 4-byte factor (see
-    /// `ScalarCodec`); `RQb` carries two under every metric, three under `.squaredEuclidean`.
+    /// Under `.innerProduct` and `.squaredEuclidean` scalar codes carry a 4-byte factor (see `ScalarCodec`).
     /// - Throws: `KuklaError.usage` where `dimensions` do not fit (see `validate(dimensions:)`).
     public func bytesPerVector(dimensions: Int, metric: Metric) throws(KuklaError) -> Double {
         let d = try quantizedDimensions(from: dimensions)
-        let bytes =
-            switch quantizer {
-            case .float32: 4 * d
-            case .float16, .bfloat16: 2 * d
-            case .scalar(let bits):
-                ScalarCodec.layout(dimensions: d, bits: bits, metric: metric).bytesPerBlock
-            case .product(let m, let bits): (m * bits + 7) / 8
-            case .productFastScan(let m): (m + 1) / 2
-            case .sign: (d + 7) / 8 + (metric == .cosine ? 0 : 4)
-            case .randomized(let bits):
-                // Slices of 4, 2 and 1 bits, each in whole bytes; two factors, three under L2.
-                [4, 4, 2, 1].reduce((left: bits, bytes: 0)) { sum, width in
-                    sum.left >= width ? (sum.left - width, sum.bytes + (d * width + 7) / 8) : sum
-                }.bytes + (metric == .squaredEuclidean ? 12 : 8)
-            }
-        return Double(bytes)
+        return switch quantizer {
+        case .float32: Double(4 * d)
+        case .float16, .bfloat16: Double(2 * d)
+        case .scalar(let bits): ScalarCodec.layout(dimensions: d, bits: bits, metric: metric).bytesPerVector
+        case .product(let m, let bits): ProductQuantizer.layout(subspaces: m, bits: bits).bytesPerVector
+        case .productFastScan(let m): FastScanProductQuantizer.layout(subspaces: m).bytesPerVector
+        case .sign: SignBitCodec.layout(dimensions: d, metric: metric).bytesPerVector
+        case .randomized(let bits): Double((d * bits + 7) / 8 + 8)
+        }
     }
 
     /// Components that reach the quantizer.

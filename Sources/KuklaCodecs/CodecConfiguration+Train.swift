@@ -2,7 +2,7 @@ public import KuklaNumerics
 
 extension CodecConfiguration {
     /// Vectors that training looks at; more are sampled down.
-    static let trainingLimit = 131_072
+    public static let trainingLimit = 131_072
 
     /// Trains the codec on `vectors` `[n, dimensions]`.
     ///
@@ -13,7 +13,7 @@ extension CodecConfiguration {
     public func train(
         on vectors: Matrix, metric: Metric, seed: UInt64 = 1, threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress()
-    ) throws -> any VectorCodec {
+    ) throws(KuklaError) -> any VectorCodec {
         try validate(dimensions: vectors.columns)
         var sample = trainingSample(of: vectors, limit: Self.trainingLimit, seed: seed)
         if let row = sample.firstNonFiniteRow {
@@ -46,7 +46,7 @@ extension CodecConfiguration {
     ///   `.usage` where the dimensions do not fit.
     public func restore(
         metric: Metric, dimensions: Int, parameters: [String: Matrix]
-    ) throws -> any VectorCodec {
+    ) throws(KuklaError) -> any VectorCodec {
         try validate(dimensions: dimensions)
         guard !transforms.isEmpty else {
             return try Self.restore(quantizer, metric: metric, dimensions: dimensions, parameters: parameters)
@@ -81,7 +81,8 @@ extension CodecConfiguration {
 
     private static func train(
         _ quantizer: Quantizer, on vectors: Matrix, metric: Metric, seed: UInt64, threads: Int
-    ) throws -> any VectorCodec {
+    ) throws(KuklaError) -> any VectorCodec {
+        let configuration = CodecConfiguration(quantizer: quantizer)
         switch quantizer {
         case .float32: return FloatCodec(metric: metric, dimensions: vectors.columns)
         case .float16: return HalfCodec(.float16, metric: metric, dimensions: vectors.columns)
@@ -89,13 +90,25 @@ extension CodecConfiguration {
         case .scalar(let bits):
             return try ScalarCodec.train(
                 on: vectors, bits: bits, metric: metric, seed: seed, threads: threads)
-        case .product, .productFastScan, .sign, .randomized: throw unsupported(quantizer.word)
+        case .product(let subspaces, let bits):
+            return try ProductQuantizer.train(
+                on: vectors, metric: metric, subspaces: subspaces, bits: bits, configuration: configuration,
+                seed: seed, threads: threads)
+        case .productFastScan(let subspaces):
+            return try FastScanProductQuantizer.train(
+                on: vectors, metric: metric, subspaces: subspaces, configuration: configuration, seed: seed,
+                threads: threads)
+        case .sign:
+            return try SignBitCodec.train(
+                on: vectors, metric: metric, configuration: configuration, seed: seed, threads: threads)
+        case .randomized: throw unsupported(quantizer.word)
         }
     }
 
     private static func restore(
         _ quantizer: Quantizer, metric: Metric, dimensions: Int, parameters: [String: Matrix]
-    ) throws -> any VectorCodec {
+    ) throws(KuklaError) -> any VectorCodec {
+        let configuration = CodecConfiguration(quantizer: quantizer)
         switch quantizer {
         case .float32, .float16, .bfloat16:
             try ParameterReader(parameters, codec: quantizer.word).expectOnly([])
@@ -103,7 +116,18 @@ extension CodecConfiguration {
                 quantizer, on: Matrix(rows: 0, columns: dimensions), metric: metric, seed: 0, threads: 1)
         case .scalar(let bits):
             return try ScalarCodec(bits: bits, metric: metric, dimensions: dimensions, parameters: parameters)
-        case .product, .productFastScan, .sign, .randomized: throw unsupported(quantizer.word)
+        case .product(let subspaces, let bits):
+            return try ProductQuantizer(
+                configuration: configuration, metric: metric, dimensions: dimensions, subspaces: subspaces,
+                bits: bits, parameters: parameters)
+        case .productFastScan(let subspaces):
+            return try FastScanProductQuantizer(
+                configuration: configuration, metric: metric, dimensions: dimensions, subspaces: subspaces,
+                parameters: parameters)
+        case .sign:
+            return try SignBitCodec(
+                configuration: configuration, metric: metric, dimensions: dimensions, parameters: parameters)
+        case .randomized: throw unsupported(quantizer.word)
         }
     }
 
@@ -133,7 +157,7 @@ extension CodecConfiguration {
 
     private func train(
         _ transform: Transform, on vectors: Matrix, metric: Metric, isUnit: Bool, seed: UInt64, threads: Int
-    ) throws -> VectorTransform {
+    ) throws(KuklaError) -> VectorTransform {
         let d = vectors.columns
         let kind: VectorTransform.Kind
         let output: Int
@@ -162,7 +186,7 @@ extension CodecConfiguration {
     private static func restore(
         _ transform: Transform, from reader: ParameterReader, metric: Metric, isUnit: Bool, dimensions d: Int,
         output: Int
-    ) throws -> VectorTransform {
+    ) throws(KuklaError) -> VectorTransform {
         let kind: VectorTransform.Kind
         switch transform {
         case .truncation:

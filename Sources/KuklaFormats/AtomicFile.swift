@@ -65,7 +65,8 @@ public final class AtomicFile {
 
     private static func begin(_ target: String, allowsUnnamed: Bool) -> (Int32, Place) {
         #if os(Linux)
-            if allowsUnnamed {
+            // The name is given by way of /proc, which a bare container may lack.
+            if allowsUnnamed && access("/proc/self/fd", X_OK) == 0 {
                 let folder = (target as NSString).deletingLastPathComponent
                 let unnamedFlag: Int32 = 0o20_000_000 | O_DIRECTORY  // O_TMPFILE, a macro that Swift cannot read
                 let descriptor = open(folder.isEmpty ? "." : folder, unnamedFlag | O_RDWR | O_CLOEXEC, 0o666)

@@ -124,3 +124,17 @@ public final class ByteSource {
         return got
     }
 }
+
+extension ByteSource {
+    /// Steps over a UTF-8 byte-order mark at the front of a text.
+    ///
+    /// - Throws: `KuklaError` for a text in UTF-16.
+    func skipByteOrderMark() throws(KuklaError) {
+        let start = try peek(3)
+        if start.count >= 2, (start[0], start[1]) == (0xFF, 0xFE) || (start[0], start[1]) == (0xFE, 0xFF) {
+            throw KuklaError(
+                .badData, "Cannot read \(name) as text: it is UTF-16; convert it to UTF-8 first.")
+        }
+        if start.elementsEqual([0xEF, 0xBB, 0xBF]) { consume(3) }
+    }
+}

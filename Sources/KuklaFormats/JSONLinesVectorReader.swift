@@ -1,4 +1,3 @@
-public import Foundation
 public import KuklaNumerics
 
 /// Reads vectors from JSON lines: each line an array of numbers, or an object with such an array.
@@ -58,30 +57,47 @@ public final class JSONLinesVectorReader: VectorReader {
             var scanner = JSONScanner(line)
             guard let first = scanner.peek() else { continue }
             do throws(JSONFault) {
-                if first == UInt8(ascii: "[") {
-                    try numbers(&scanner, into: &components)
-                } else {
-                    var isFound = false
-                    try scanner.object { (key, scanner) throws(JSONFault) in
-                        let isVector = wanted.map { key == $0 } ?? (key == "vector" || key == "embedding")
-                        if isVector && !isFound {
-                            try numbers(&scanner, into: &components)
-                            isFound = true
-                        } else {
-                            try scanner.skip()
-                        }
-                    }
-                    guard isFound else {
-                        throw scanner.fault("there is no \"\(wanted ?? "vector")\" in the object")
-                    }
-                }
-                try scanner.finish()
+                try vector(&scanner, isArray: first == UInt8(ascii: "["), key: wanted, into: &components)
             } catch {
                 throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
             }
             return true
         }
         return false
+    }
+
+    /// The vector of one line, or `nil` where it has none.
+    static func vector(in line: UnsafeRawBufferPointer, key: String?) -> [Float]? {
+        var scanner = JSONScanner(line)
+        var components: [Float] = []
+        let isArray = scanner.peek() == UInt8(ascii: "[")
+        do throws(JSONFault) {
+            try vector(&scanner, isArray: isArray, key: key, into: &components)
+        } catch {
+            return nil
+        }
+        return components
+    }
+
+    private static func vector(
+        _ scanner: inout JSONScanner, isArray: Bool, key wanted: String?, into components: inout [Float]
+    ) throws(JSONFault) {
+        if isArray {
+            try numbers(&scanner, into: &components)
+        } else {
+            var isFound = false
+            try scanner.object { (key, scanner) throws(JSONFault) in
+                let isVector = wanted.map { key == $0 } ?? (key == "vector" || key == "embedding")
+                if isVector && !isFound {
+                    try numbers(&scanner, into: &components)
+                    isFound = true
+                } else {
+                    try scanner.skip()
+                }
+            }
+            guard isFound else { throw scanner.fault("there is no \"\(wanted ?? "vector")\" in the object") }
+        }
+        try scanner.finish()
     }
 
     private static func numbers(
@@ -93,67 +109,4 @@ public final class JSONLinesVectorReader: VectorReader {
             components.append(number)
         }
     }
-}
-
-/// Writes vectors as JSON lines: `{"vector": [0.25, -1]}`, with an "id" where one is given.
-public final class JSONLinesVectorWriter: VectorWriter {
-    public let dimensions: Int
-    public private(set) var count = 0
-    private let file: AtomicFile
-
-    /// Starts a file that will be `url`.
-    ///
-    /// - Throws: `KuklaError(.inputOutput)`.
-    public init(_ url: URL, dimensions: Int) throws(KuklaError) {
-        self.dimensions = dimensions
-        file = try AtomicFile(url)
-    }
-
-    public func append(_ vectors: Matrix) throws(KuklaError) { try append(vectors, ids: nil) }
-
-    /// Appends the rows of `vectors` under `ids`, one for each row.
-    ///
-    /// Components get as many digits as float32 needs to come back the same.
-    /// - Throws: `KuklaError` where the disk refuses or a component is not finite (JSON has no word for it).
-    public func append(_ vectors: Matrix, ids: [String]?) throws(KuklaError) {
-        contract(
-            vectors.columns == dimensions && (ids == nil || ids?.count == vectors.rows),
-            "JSONLinesVectorWriter: shape [\(vectors.rows), \(vectors.columns)], \(ids?.count ?? 0) ids")
-        try vectors.checkFinite(name: file.url.path, firstRow: count)
-        for row in 0..<vectors.rows {
-            var line = "{"
-            if let ids { line += "\"id\": \(jsonQuoted(ids[row])), " }
-            line += "\"vector\": ["
-            vectors.withUnsafeRow(row) { components in
-                for (i, component) in components.enumerated() {
-                    if i > 0 { line += ", " }
-                    line += component.description
-                }
-            }
-            line += "]}\n"
-            try file.write(line)
-        }
-        count += vectors.rows
-    }
-
-    public func commit() throws(KuklaError) { try file.commit() }
-}
-
-/// `text` as a JSON string, quotes included.
-package func jsonQuoted(_ text: String) -> String {
-    var out = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"": out += "\\\""
-        case "\\": out += "\\\\"
-        case "\n": out += "\\n"
-        case "\r": out += "\\r"
-        case "\t": out += "\\t"
-        case _ where scalar.value < 0x20:
-            let digits = String(scalar.value, radix: 16)
-            out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: out.unicodeScalars.append(scalar)
-        }
-    }
-    return out + "\""
 }

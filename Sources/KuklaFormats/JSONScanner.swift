@@ -71,6 +71,11 @@ package struct JSONScanner {
         guard accept(UInt8(ascii: "]")) else { throw fault("',' or ']' is missing") }
     }
 
+    /// What was scanned since `start`, as it is written.
+    func text(from start: Int) -> String {
+        String(decoding: UnsafeBufferPointer(start: bytes + start, count: position - start), as: UTF8.self)
+    }
+
     /// Steps over the next value, whatever it is.
     package mutating func skip(depth: Int = 0) throws(JSONFault) {
         switch peek() {
@@ -142,12 +147,11 @@ extension JSONScanner {
         out.reserveCapacity(extent.count)
         var i = extent.lowerBound
         while i < extent.upperBound {
-            let byte = bytes[i]
-            i += 1
-            guard byte == UInt8(ascii: "\\") else {
-                out.append(byte)
-                continue
-            }
+            var end = i
+            while end < extent.upperBound && bytes[end] != UInt8(ascii: "\\") { end += 1 }
+            out.append(contentsOf: UnsafeBufferPointer(start: bytes + i, count: end - i))
+            i = end + 1
+            guard end < extent.upperBound else { break }
             let escape = bytes[i]  // stringExtent saw a byte after every backslash
             i += 1
             switch escape {

@@ -18,12 +18,7 @@ public final class LineReader {
     public init(_ source: ByteSource, maximumLength: Int = 1 << 26) throws(KuklaError) {
         self.source = source
         self.maximumLength = maximumLength
-        let start = try source.peek(3)
-        if start.count >= 2, (start[0], start[1]) == (0xFF, 0xFE) || (start[0], start[1]) == (0xFE, 0xFF) {
-            throw KuklaError(
-                .badData, "Cannot read \(source.name) as text: it is UTF-16; convert it to UTF-8 first.")
-        }
-        if start.elementsEqual([0xEF, 0xBB, 0xBF]) { source.consume(3) }
+        try source.skipByteOrderMark()
     }
 
     /// Reads lines of the file at `url`, plain or gzip.

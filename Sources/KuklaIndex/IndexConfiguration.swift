@@ -83,6 +83,9 @@ public struct IndexConfiguration: Hashable, Sendable {
 }
 
 extension IndexConfiguration {
+    /// Vectors that training looks at; a sample of more says nothing new.
+    public static let trainingLimit = CodecConfiguration.trainingLimit
+
     /// Trains the codecs on `sample` `[n, dimensions]` and returns an index without vectors, ready for them.
     ///
     /// - Throws: `KuklaError`: `usage` where the dimensions do not fit, `badData` where there are too few vectors or
@@ -90,16 +93,15 @@ extension IndexConfiguration {
     public func train(
         on sample: Matrix, metric: Metric, seed: UInt64 = 1, threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress()
-    ) throws -> FlatIndex {
+    ) throws(KuklaError) -> FlatIndex {
         let sample = try sample.prepared(for: metric, role: "vector", threads: threads)
         let trained = try codec.train(
             on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
-        let refined = try refinement.map {
-            try FlatIndex.Refinement(
-                checking: try $0.codec.train(
-                    on: sample, metric: metric, seed: seed, threads: threads, progress: progress),
-                factor: $0.factor)
-        }
+        guard let refinement else { return FlatIndex(codec: trained) }
+        let refined = try FlatIndex.Refinement(
+            checking: try refinement.codec.train(
+                on: sample, metric: metric, seed: seed, threads: threads, progress: progress),
+            factor: refinement.factor)
         return FlatIndex(codec: trained, refinement: refined)
     }
 

@@ -168,14 +168,16 @@ extension SectionReader {
         if let other = parameters.keys.first(where: { !$0.hasPrefix("codec.") && !$0.hasPrefix("refine.") }) {
             throw damaged(name, "'\(other)' belongs to no codec")
         }
-        func restored(_ configuration: CodecConfiguration, prefix: String) throws -> any VectorCodec {
+        func restored(
+            _ configuration: CodecConfiguration, prefix: String
+        ) throws(KuklaError) -> any VectorCodec {
             let own = parameters.filter { $0.key.hasPrefix(prefix) }
             do {
                 return try configuration.restore(
                     metric: details.metric, dimensions: details.dimensions,
                     parameters: Dictionary(
                         uniqueKeysWithValues: own.map { (String($0.key.dropFirst(prefix.count)), $0.value) }))
-            } catch let error as KuklaError where error.code == .usage {
+            } catch  where error.code == .usage {
                 // A request that makes no sense, had a person made it; in a file it is damage.
                 throw KuklaError(.badData, damaged(name, "it fits no codec").message, cause: error)
             }

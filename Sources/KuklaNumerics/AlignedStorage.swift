@@ -2,13 +2,13 @@
 ///
 /// Safe to share: whoever holds the only reference may write (`Matrix` checks that before it does), and
 /// a block that belongs to someone else (a memory map) is never written.
-final class AlignedStorage<Element: BitwiseCopyable>: @unchecked Sendable {
-    let buffer: UnsafeMutableBufferPointer<Element>
+package final class AlignedStorage<Element: BitwiseCopyable>: @unchecked Sendable {
+    package let buffer: UnsafeMutableBufferPointer<Element>
     let isWritable: Bool
     private let owner: (any AnyObject & Sendable)?
 
     /// Uninitialised memory for `count` elements; the caller fills all of it before anyone reads.
-    init(uninitialized count: Int) {
+    package init(uninitialized count: Int) {
         let raw = UnsafeMutableRawPointer.allocate(
             byteCount: Swift.max(count * MemoryLayout<Element>.stride, 1), alignment: 64)
         buffer = UnsafeMutableBufferPointer(

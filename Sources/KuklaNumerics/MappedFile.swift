@@ -4,6 +4,8 @@ public import Foundation
 ///
 /// The bytes are read from disk when they are first touched. If the file is cut while it is mapped, the
 /// operating system stops the program: our own files are only ever replaced by atomic rename, which is safe.
+/// `bytes` are valid while the object lives: whoever keeps a pointer into them keeps the object too; for a passing
+/// look there is `withBytes`.
 public final class MappedFile: @unchecked Sendable {  // immutable after init
     public let url: URL
     public let bytes: UnsafeRawBufferPointer
@@ -30,6 +32,13 @@ public final class MappedFile: @unchecked Sendable {  // immutable after init
             throw KuklaError.whenOpening(url)
         }
         bytes = UnsafeRawBufferPointer(start: base, count: size)
+    }
+
+    /// Reads the bytes in place; the buffer is valid inside `body` only.
+    public func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withExtendedLifetime(self) { () throws(Failure) -> Result in try body(bytes) }
     }
 
     deinit {

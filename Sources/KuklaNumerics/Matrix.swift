@@ -76,6 +76,15 @@ public struct Matrix: Sendable {
         }
     }
 
+    /// A copy with rows and columns exchanged.
+    public func transposed() -> Matrix {
+        Matrix(rows: columns, columns: rows) { out in
+            withUnsafeBufferPointer { all in
+                for r in 0..<rows { for c in 0..<columns { out[c * rows + r] = all[r * columns + c] } }
+            }
+        }
+    }
+
     public subscript(row: Int, column: Int) -> Float {
         get { storage.buffer[offset + row * columns + column] }
         set {

@@ -38,16 +38,22 @@ import Testing
         }
     }
 
-    /// What a killed process leaves is what lies in the folder before the commit.
-    @Test func `before the commit the folder shows nothing that a kill could leave`() throws {
-        try withFolder { folder in
-            let url = folder.appending(path: "out.bin")
-            let file = try AtomicFile(url)
-            try file.write(String(repeating: "x", count: 2_000_000))
-            #expect(try names(in: folder) == [])
-            try file.commit()
-            #expect(try names(in: folder) == ["out.bin"])
+    @Test func `a process that is killed while it writes leaves nothing`() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "kukla-kill-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try replace(folder.appending(path: "old.npy"), with: Data("old".utf8))
+        let path = folder.path
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+            let folder = URL(fileURLWithPath: path)
+            let writers = try ["new.npy", "old.npy"].map {
+                try NPYWriter(folder.appending(path: $0), dimensions: 100)
+            }
+            for writer in writers { try writer.append(Matrix(rows: 10_000, columns: 100)) }
+            withExtendedLifetime(writers) { _ = kill(getpid(), SIGKILL) }
         }
+        #expect(try names(in: folder) == ["old.npy"])
+        #expect(try Data(contentsOf: folder.appending(path: "old.npy")) == Data("old".utf8))
     }
 
     @Test func `a full device is an error that names the file`() throws {

@@ -78,4 +78,26 @@ import Testing
             #expect(message { try lines(url) }.contains("incorrect data check"))
         }
     }
+
+    @Test(arguments: [false, true]) func `a pipe is read like a file`(packed: Bool) throws {
+        try withFolder { folder in
+            let text = (0..<50_000).map { "{\"text\": \"number \($0)\"}\n" }.joined()
+            var data = Data(text.utf8)
+            if packed {
+                try gzip(data, to: folder.appending(path: "x.gz"))
+                data = try Data(contentsOf: folder.appending(path: "x.gz"))
+            }
+            let pipe = Pipe()
+            let thread = Thread { [data] in
+                pipe.fileHandleForWriting.write(data)
+                pipe.fileHandleForWriting.closeFile()
+            }
+            thread.start()
+            let source = try ByteSource(
+                descriptor: pipe.fileHandleForReading.fileDescriptor, owns: false, name: "standard input")
+            #expect(source.size == nil && source.isCompressed == packed)
+            let records = try TextReader(source).readAll()
+            #expect(records.count == 50_000 && records[49_999].text == "number 49999")
+        }
+    }
 }

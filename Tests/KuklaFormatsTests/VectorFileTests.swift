@@ -142,6 +142,31 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/opt/peers/bin/python")))
+    func `numpy reads what is written`() throws {
+        try withFolder { folder in
+            for type in [ElementType.int8, .uint8, .int32, .int64, .float64, .float16, .float32] {
+                let writer = try NPYWriter(
+                    folder.appending(path: "\(type).npy"), dimensions: 3, elementType: type)
+                for row in 0..<5 { try writer.append(absoluteGrid[rows: row..<row + 1]) }
+                try writer.commit()
+            }
+            let script = """
+                import numpy as np
+                want = np.abs(np.arange(15).reshape(5, 3) - 4)
+                for name in ["int8", "uint8", "int32", "int64", "float64", "float16", "float32"]:
+                    got = np.load("\(folder.path)/" + name + ".npy")
+                    assert got.dtype == name and got.shape == (5, 3) and (got == want).all(), name
+                """
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/opt/peers/bin/python")
+            process.arguments = ["-c", script]
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+        }
+    }
+
     @Test(.enabled(if: SharedData.has("ann_sift5k") && SharedData.has("mnist")))
     func `real vector files have the shapes that are known`() throws {
         let sift = try VectorFile.readAll(#require(SharedData.url("ann_sift5k/base.fvecs.gz")))

@@ -3,11 +3,19 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
-#include "kk_checksum.h"
+#include "kk_bert_unicode.h"
 #include "kk_cpu.h"
 #include "kk_distance.h"
 #include "kk_topk.h"
+#include "kk_transformer.h"
 #include "kk_half.h"
 #include "kk_scalar_quantizer.h"
+#include "kk_bits.h"
+#include "kk_checksum.h"
+#include "kk_cpu.h"
+#include "kk_distance.h"
+#include "kk_product.h"
+#include "kk_topk.h"
+#include "kk_transformer.h"
 
 #endif

@@ -1,0 +1,38 @@
+# The two promises of the README are `make demo` and `make test`; the rest is for people who work on Kukla.
+SHELL := /bin/bash
+KUKLA := .build/release/kukla
+TEXT ?=
+export CACHE ?= $(or $(KUKLA_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kukla)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format build model dependencies bench clean
+
+help: ## List what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build model ## Real text in, a searchable collection of 48 bytes a vector out (TEXT=notes.jsonl for your own)
+	@KUKLA=$(KUKLA) Scripts/demo.sh "$(TEXT)"
+
+test: dependencies model ## Everything the tests need, and the tests
+	@Scripts/test.sh
+
+build: dependencies ## Build the command line in release mode
+	swift build -c release --product kukla
+
+model: ## Fetch the real model into the cache folder
+	@Scripts/fetch-model.sh
+
+dependencies: ## Install the system libraries that are missing
+	@Scripts/install-dependencies.sh
+
+lint: ## Check the formatting
+	swift format lint --strict -r Sources Tests Benchmarks Package.swift
+
+format: ## Format in place
+	swift format --in-place -r Sources Tests Benchmarks Package.swift
+
+bench: build model ## Measure against the peers, in a virtual environment of their own; writes docs/benchmarks.md
+	Benchmarks/peers/run.sh
+
+clean: ## Delete what was built
+	swift package clean

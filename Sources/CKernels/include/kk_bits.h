@@ -1,0 +1,52 @@
+#ifndef KK_BITS_H
+#define KK_BITS_H
+
+#include "kk_cpu.h"
+#include <stddef.h>
+
+/// Codes of 32 vectors lie interleaved in one block, so that one register holds the same four bytes of 16
+/// vectors and no sum ever runs across a register:
+///
+///     for each whole group of 4 code bytes: 32 x 4 bytes, vector after vector
+///     for each of the last code_bytes % 4 bytes: 32 x 1 byte
+///     whatever the caller keeps behind the codes, up to block_bytes
+enum { kk_block_vectors = 32 };
+
+/// Scores of `blocks` blocks by nibble look-up, for several queries at once.
+///
+/// Each nibble of a code picks one of 16 bytes of its own table; a vector's sum is the sum of all picked
+/// bytes. A query has `planes` (1 or 2) tables: with 2 the sum is 256 * (first) + (second), 16-bit tables in
+/// effect. `out[q * out_stride + v]` = `bias[q]` + `scale[q]` * sum.
+///
+/// A table has 128 bytes for each group of 4 code bytes, the last group filled up with zeros: 4 x 16 entries for
+/// the low nibbles, then 4 x 16 for the high ones. Sums are exact up to 2^24 (float conversion), that is up
+/// to 32,000 code bytes at 1 plane and 128 at 2; beyond that they round.
+/// `out` has room for whole blocks. Tables are best aligned to 64 bytes; nothing needs to be.
+typedef void (*kk_nibble_scan)(const uint8_t *_Nonnull codes, size_t blocks, size_t block_bytes,
+                               size_t code_bytes, const uint8_t *_Nonnull tables, size_t queries,
+                               size_t planes, const float *_Nonnull bias, const float *_Nonnull scale,
+                               float *_Nonnull out, size_t out_stride);
+
+/// Hamming distances of `blocks` blocks to several queries.
+///
+/// A query is `code_bytes` bytes filled up with zeros to a multiple of 4. `out[q * out_stride + v]` = `scale` *
+/// (number of bits that differ). Exact.
+typedef void (*kk_hamming_scan)(const uint8_t *_Nonnull codes, size_t blocks, size_t block_bytes,
+                                size_t code_bytes, const uint8_t *_Nonnull queries, size_t query_count,
+                                float scale, float *_Nonnull out, size_t out_stride);
+
+/// The quality of a rescaled rounding of `magnitudes` (all >= 0): with y_i = min(floor(t * x_i), top) + 1/2,
+/// `product` = sum of x_i * y_i and `square` = sum of y_i^2.
+typedef void (*kk_rescaled_product)(const float *_Nonnull magnitudes, size_t count, float t, float top,
+                                    float *_Nonnull product, float *_Nonnull square);
+
+typedef struct kk_bit_kernels {
+    kk_nibble_scan _Nonnull nibble_scan;
+    kk_hamming_scan _Nonnull hamming_scan;
+    kk_rescaled_product _Nonnull rescaled_product;
+} kk_bit_kernels;
+
+/// The kernels of one level; the portable ones where that level has none of its own.
+const kk_bit_kernels *_Nonnull kk_bit_kernels_for(kk_level level);
+
+#endif

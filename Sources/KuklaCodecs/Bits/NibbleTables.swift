@@ -1,0 +1,102 @@
+import CKernels
+import KuklaNumerics
+
+/// Tables of queries, quantised to 8 or 16 bits, for the nibble look-up scan over interleaved codes.
+///
+/// A query's score of a code is the sum over the code's nibbles of one table entry each. All tables of a query share
+/// one step, the widest table's range over 255 (or 65,535 with two planes): each entry is off by at most half a
+/// step, and sums are exact integers, so nothing saturates.
+struct NibbleTables: Sendable {
+    let queryCount: Int
+    private let codes: InterleavedCodes
+    private let planes: Int
+    private let level: CPULevel
+    private let storage: AlignedStorage<UInt8>
+    private let bias: [Float]
+    private let scale: [Float]
+
+    /// The largest difference between a score and the sum of unrounded table entries.
+    let errorBounds: [Float]
+
+    /// - Parameters:
+    ///   - planes: 1 for 8-bit tables, 2 for 16-bit ones.
+    ///   - fill: writes the float tables of one query, `[2 * codeBytes, 16]`, that were zeroed before: entry `[n, v]` is
+    ///     what value `v` of nibble `n` adds; nibble `2i` is the low half of byte `i`. Returns what is added to all scores.
+    init(
+        queries: Int, codes: InterleavedCodes, planes: Int = 1, level: CPULevel,
+        fill: (Int, UnsafeMutablePointer<Float>) -> Float
+    ) {
+        queryCount = queries
+        self.codes = codes
+        self.planes = planes
+        self.level = level
+        let nibbles = 2 * codes.codeBytes
+        let tableBytes = (codes.codeBytes + 3) / 4 * 128
+        let storage = AlignedStorage<UInt8>(uninitialized: queries * planes * tableBytes)
+        storage.buffer.initialize(repeating: 0)
+        self.storage = storage
+        var bias = [Float](repeating: 0, count: queries)
+        var scale = bias
+        var bounds = bias
+        let levels: Float = planes == 2 ? 65_535 : 255
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: max(nibbles * 16, 1)) { table in
+            let floats = table.baseAddress!
+            var minima = [Float](repeating: 0, count: nibbles)
+            for query in 0..<queries {
+                table.initialize(repeating: 0)
+                var offset = fill(query, floats)
+                var range: Float = 0
+                var total: Float = 0
+                for n in 0..<nibbles {
+                    let entries = UnsafeRawPointer(floats + n * 16).loadUnaligned(as: SIMD16<Float>.self)
+                    let least = entries.min()
+                    minima[n] = least
+                    range = max(range, entries.max() - least)
+                    total += entries.sum()
+                    offset += least
+                }
+                // A query that is not finite gets scores that are not a number, and no trap.
+                bias[query] = total.isFinite ? offset : .nan
+                let step = range / levels
+                guard total.isFinite, step > 0, step.isFinite, (1 / step).isFinite else { continue }
+                scale[query] = step
+                bounds[query] = Float(nibbles) * step / 2
+                let to = storage.buffer.baseAddress! + query * planes * tableBytes
+                for n in 0..<nibbles {
+                    let byte = n / 2
+                    let place = to + byte / 4 * 128 + byte % 4 * 16 + n % 2 * 64
+                    let entries = UnsafeRawPointer(floats + n * 16).loadUnaligned(as: SIMD16<Float>.self)
+                    let rounded = ((entries - minima[n]) * (1 / step)).rounded(.toNearestOrEven)
+                    let values = SIMD16<UInt32>(
+                        rounded.clamped(lowerBound: .zero, upperBound: .init(repeating: levels)))
+                    let low = SIMD16<UInt8>(truncatingIfNeeded: values)
+                    if planes == 2 {
+                        let high = SIMD16<UInt8>(truncatingIfNeeded: values &>> 8)
+                        UnsafeMutableRawPointer(place).storeBytes(of: high, as: SIMD16<UInt8>.self)
+                        UnsafeMutableRawPointer(place + tableBytes).storeBytes(
+                            of: low, as: SIMD16<UInt8>.self)
+                    } else {
+                        UnsafeMutableRawPointer(place).storeBytes(of: low, as: SIMD16<UInt8>.self)
+                    }
+                }
+            }
+        }
+        self.bias = bias
+        self.scale = scale
+        errorBounds = bounds
+    }
+
+    /// Scores all queries against `count` codes: see `CodeScorer`.
+    func score(_ pointer: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int)
+    {
+        contract(
+            stride >= codes.layout.blockCount(of: count) * InterleavedCodes.blockVectors,
+            "score: stride \(stride) for \(count) vectors in blocks of \(InterleavedCodes.blockVectors)")
+        guard count > 0, queryCount > 0 else { return }
+        kk_bit_kernels_for(level.kernelLevel).pointee.nibble_scan(
+            pointer.assumingMemoryBound(to: UInt8.self), codes.layout.blockCount(of: count),
+            codes.layout.bytesPerBlock, codes.codeBytes, storage.buffer.baseAddress!, queryCount, planes,
+            bias,
+            scale, scores, stride)
+    }
+}

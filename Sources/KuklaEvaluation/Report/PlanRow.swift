@@ -1,0 +1,53 @@
+/// One measured plan, as reports show it: what it costs and what it keeps.
+public struct PlanRow: Sendable, Equatable {
+    /// The factory string: `PCA128,SQ8`.
+    public var plan: String
+    /// Bytes that one vector takes, with its share of codebooks where the caller counts them; above 0.
+    public var bytesPerVector: Double
+    /// Bytes that the whole collection takes.
+    public var totalBytes: Int
+    /// Mean recall@k against exact search, in `[0, 1]`.
+    public var recall: Double
+    /// The 95% interval of `recall`.
+    public var recallInterval: ClosedRange<Double>
+    /// Queries answered in a second; 0 where it was not measured.
+    public var queriesPerSecond: Double
+    /// Mean nDCG@10 against judgements, where there are some.
+    public var ndcg: Double?
+    /// Whether this is the plan that the planner picked.
+    public var isChosen: Bool
+    /// A remark for the reader: "trained on a sample", "over budget".
+    public var note: String?
+
+    public init(
+        plan: String, bytesPerVector: Double, totalBytes: Int, recall: Double,
+        recallInterval: ClosedRange<Double>, queriesPerSecond: Double, ndcg: Double? = nil,
+        isChosen: Bool = false, note: String? = nil
+    ) {
+        self.plan = plan
+        self.bytesPerVector = bytesPerVector
+        self.totalBytes = totalBytes
+        self.recall = recall
+        self.recallInterval = recallInterval
+        self.queriesPerSecond = queriesPerSecond
+        self.ndcg = ndcg
+        self.isChosen = isChosen
+        self.note = note
+    }
+
+    /// The indices of the plans that no other plan beats: none is both at most as large and better.
+    ///
+    /// Smallest first; of plans equal in size and recall the first one stands. O(n log n).
+    public static func paretoFront(of rows: [PlanRow]) -> [Int] {
+        let order = rows.indices.sorted { a, b in
+            let (x, y) = (rows[a], rows[b])
+            if x.bytesPerVector != y.bytesPerVector { return x.bytesPerVector < y.bytesPerVector }
+            return x.recall != y.recall ? x.recall > y.recall : a < b
+        }
+        var best = -Double.infinity
+        return order.filter { index in
+            defer { best = max(best, rows[index].recall) }
+            return rows[index].recall > best
+        }
+    }
+}

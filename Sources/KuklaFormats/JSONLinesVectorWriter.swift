@@ -1,0 +1,73 @@
+public import Foundation
+public import KuklaNumerics
+
+/// Writes vectors as JSON lines: `{"vector": [0.25, -1]}`, with an "id" where one is given.
+public final class JSONLinesVectorWriter: VectorWriter {
+    public let dimensions: Int
+    public private(set) var count = 0
+    private let file: AtomicFile
+    private var line: [UInt8] = []
+
+    /// Starts a file that will be `url`.
+    ///
+    /// - Throws: `KuklaError(.inputOutput)`.
+    public init(_ url: URL, dimensions: Int) throws(KuklaError) {
+        self.dimensions = dimensions
+        file = try AtomicFile(url)
+    }
+
+    public func append(_ vectors: Matrix) throws(KuklaError) { try append(vectors, ids: nil) }
+
+    /// Appends the rows of `vectors` under `ids`, one for each row.
+    ///
+    /// Components get as many digits as float32 needs to come back the same.
+    /// - Throws: `KuklaError` where the disk refuses or a component is not finite (JSON has no word for it).
+    public func append(_ vectors: Matrix, ids: [String]?) throws(KuklaError) {
+        contract(
+            vectors.columns == dimensions && (ids == nil || ids?.count == vectors.rows),
+            "JSONLinesVectorWriter: shape [\(vectors.rows), \(vectors.columns)], \(ids?.count ?? 0) ids")
+        try vectors.checkFinite(name: file.url.path, firstRow: count)
+        for row in 0..<vectors.rows {
+            line.removeAll(keepingCapacity: true)
+            if let ids {
+                line.append(contentsOf: "{\"id\": \(jsonQuoted(ids[row])), \"vector\": [".utf8)
+            } else {
+                line.append(contentsOf: "{\"vector\": [".utf8)
+            }
+            vectors.withUnsafeRow(row) { components in
+                for (i, component) in components.enumerated() {
+                    if i > 0 { line.append(contentsOf: [UInt8(ascii: ","), UInt8(ascii: " ")]) }
+                    line.append(contentsOf: component.description.utf8)
+                }
+            }
+            line.append(contentsOf: "]}\n".utf8)
+            var failure: KuklaError?
+            line.withUnsafeBytes {
+                do throws(KuklaError) { try file.write($0) } catch { failure = error }
+            }
+            if let failure { throw failure }
+        }
+        count += vectors.rows
+    }
+
+    public func commit() throws(KuklaError) { try file.commit() }
+}
+
+/// `text` as a JSON string, quotes included.
+package func jsonQuoted(_ text: String) -> String {
+    var out = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": out += "\\\""
+        case "\\": out += "\\\\"
+        case "\n": out += "\\n"
+        case "\r": out += "\\r"
+        case "\t": out += "\\t"
+        case _ where scalar.value < 0x20:
+            let digits = String(scalar.value, radix: 16)
+            out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: out.unicodeScalars.append(scalar)
+        }
+    }
+    return out + "\""
+}

@@ -1,0 +1,64 @@
+public import Foundation
+public import KuklaNumerics
+
+/// Two sentences and how alike people find them.
+public struct SentencePair: Sendable, Equatable {
+    public var first: String
+    public var second: String
+    /// Larger is more alike; 0 to 5 in STS-B.
+    public var score: Double
+
+    public init(first: String, second: String, score: Double) {
+        self.first = first
+        self.second = second
+        self.score = score
+    }
+
+    /// Reads an STS file: the STS benchmark's (TAB separated without quotes: genre, file, year, id, score, sentence1,
+    /// sentence2, maybe more), or a TSV or CSV with a header that names sentence1, sentence2 and score, or one of
+    /// just these three columns without a header. Plain or gzip.
+    ///
+    /// - Throws: `KuklaError` naming the line where a column is missing or the score is no number.
+    public static func readAll(_ url: URL) throws(KuklaError) -> [SentencePair] {
+        let source = try ByteSource(url)
+        // The first line tells: whoever separates with commas has no tab before the first line's end.
+        let start = try source.peek(1 << 16)
+        let isTSV = start.prefix { $0 != 0x0A }.contains(0x09)
+        let table = try DelimitedReader(source, dialect: isTSV ? .tsv : .csv)
+        var pairs: [SentencePair] = []
+        var columns: (first: Int, second: Int, score: Int)?
+        while try table.next() {
+            if columns == nil {
+                let names = try table.fields().map { $0.lowercased() }
+                if let first = names.firstIndex(of: "sentence1"),
+                    let second = names.firstIndex(of: "sentence2"),
+                    let score = names.firstIndex(of: "score")
+                {
+                    columns = (first, second, score)
+                    continue
+                }
+                guard names.count == 3 || names.count >= 7 else {
+                    throw table.failure(
+                        "it has \(names.count) columns; expected sentence1, sentence2, score or the STS benchmark's seven"
+                    )
+                }
+                columns = names.count == 3 ? (0, 1, 2) : (5, 6, 4)
+            }
+            guard let columns, table.fieldCount > max(columns.first, columns.second, columns.score) else {
+                throw table.failure("it has \(table.fieldCount) columns, too few")
+            }
+            let text = try table.field(columns.score)
+            guard let score = Double(text), score.isFinite else {
+                throw table.failure("the score \"\(text)\" is not a number")
+            }
+            pairs.append(
+                SentencePair(
+                    first: try table.field(columns.first), second: try table.field(columns.second),
+                    score: score))
+        }
+        guard !pairs.isEmpty else {
+            throw KuklaError(.badData, "Cannot use \(url.path): it has no sentence pairs.")
+        }
+        return pairs
+    }
+}

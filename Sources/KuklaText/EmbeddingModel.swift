@@ -1,0 +1,76 @@
+public import Foundation
+public import KuklaNumerics
+
+/// A sentence-transformers folder as a function from texts to vectors: tokenizer and encoder together.
+public struct EmbeddingModel: Sendable {
+    public let tokenizer: WordPieceTokenizer
+    public let encoder: TextEncoder
+
+    /// Loads the model in `folder`.
+    ///
+    /// - Throws: `KuklaError` that names the file at fault (see `WordPieceTokenizer` and `TextEncoder`).
+    public init(folder: URL, precision: TextEncoder.Precision = .float32) throws(KuklaError) {
+        tokenizer = try WordPieceTokenizer(folder: folder)
+        encoder = try TextEncoder(folder: folder, precision: precision)
+    }
+
+    /// The vectors of texts, and how many texts were longer than the model reads.
+    public struct Embeddings: Sendable {
+        /// `[texts, dimensions]`, in the order of the texts.
+        public let vectors: Matrix
+        /// Texts that were cut at the model's limit.
+        public let truncatedCount: Int
+    }
+
+    /// Embeds `texts`.
+    ///
+    /// - Parameters:
+    ///   - dimensions: how many leading components to keep; the rows are then normalised again (sensible for models
+    ///     trained for it, see Kusupati et al. 2022). All where `nil`.
+    ///   - layers: how many layers of the encoder to run. All where `nil`.
+    /// - Throws: `KuklaError.usage` where the model has fewer dimensions or layers than asked for.
+    public func embed(
+        _ texts: [String], dimensions: Int? = nil, layers: Int? = nil, threads: Int = defaultThreadCount,
+        progress: any ProgressReporter = SilentProgress()
+    ) throws(KuklaError) -> Embeddings {
+        try check(dimensions: dimensions, layers: layers)
+        let tokens = tokenizer.encode(texts, maxLength: encoder.maximumLength, threads: threads)
+        let vectors = try encoder.encode(
+            ids: tokens.ids, offsets: tokens.offsets, layers: layers, threads: threads, progress: progress)
+        return Embeddings(
+            vectors: dimensions.map { vectors.leadingComponents($0) } ?? vectors,
+            truncatedCount: tokens.truncatedCount)
+    }
+
+    /// Throws unless the model has that many dimensions and layers.
+    public func check(dimensions: Int?, layers: Int? = nil) throws(KuklaError) {
+        if let dimensions, !(1...encoder.dimensions).contains(dimensions) {
+            throw KuklaError(
+                .usage,
+                "Cannot make vectors of \(dimensions) dimensions: the model has \(encoder.dimensions). Ask for 1 to \(encoder.dimensions)."
+            )
+        }
+        if let layers, !(1...encoder.layerCount).contains(layers) {
+            throw KuklaError(
+                .usage,
+                "Cannot run \(layers) layers: the model has \(encoder.layerCount). Ask for 1 to \(encoder.layerCount)."
+            )
+        }
+    }
+}
+
+extension Matrix {
+    /// The first `count` components of every row, divided by their norm; rows of norm zero stay zero.
+    func leadingComponents(_ count: Int) -> Matrix {
+        Matrix(rows: rows, columns: count) { out in
+            withUnsafeBufferPointer { all in
+                for row in 0..<rows {
+                    var sum: Float = 0
+                    for i in 0..<count { sum += all[row * columns + i] * all[row * columns + i] }
+                    let scale = sum > 0 ? 1 / sum.squareRoot() : 0
+                    for i in 0..<count { out[row * count + i] = all[row * columns + i] * scale }
+                }
+            }
+        }
+    }
+}

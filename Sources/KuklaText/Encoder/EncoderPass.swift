@@ -1,0 +1,188 @@
+import CKernels
+import KuklaNumerics
+
+/// One batch through the model, on the calling thread, in scratch memory.
+struct EncoderPass {
+    let configuration: EncoderConfiguration
+    let weights: EncoderWeights
+    let kernels: UnsafePointer<kk_transformer_kernels>
+    let scratch: EncoderScratch
+
+    /// Computes the embeddings of `sequences` and writes each to its row of `out`.
+    func run(
+        ids: [Int32], offsets: [Int], sequences: ArraySlice<Int>, layers: Int,
+        into out: UnsafeMutablePointer<Float>
+    ) throws(KuklaError) {
+        var lengths: [Int] = []
+        lengths.reserveCapacity(sequences.count)
+        var tokens = 0
+        for sequence in sequences {
+            let range = offsets[sequence]..<offsets[sequence + 1]
+            embed(ids[range], into: scratch.hidden.pointer + tokens * configuration.hiddenSize)
+            lengths.append(range.count)
+            tokens += range.count
+        }
+        for layer in weights.layers.prefix(layers) {
+            attend(layer, lengths: lengths, tokens: tokens)
+            feedForward(layer, tokens: tokens)
+        }
+        try finish(sequences: sequences, lengths: lengths, into: out)
+    }
+
+    // MARK: - Layers
+
+    private func embed(_ ids: ArraySlice<Int32>, into hidden: UnsafeMutablePointer<Float>) {
+        let width = configuration.hiddenSize
+        let norm = weights.embeddingNorm.kernel
+        weights.words.withUnsafeBufferPointer { words in
+            weights.positions.withUnsafeBufferPointer { positions in
+                for (position, id) in ids.enumerated() {
+                    kernels.pointee.sum3_layer_norm(
+                        words.baseAddress! + Int(id) * width, weights.tokenType.pointer,
+                        positions.baseAddress! + position * width, norm, width, hidden + position * width)
+                }
+            }
+        }
+    }
+
+    private func attend(_ layer: EncoderWeights.Layer, lengths: [Int], tokens: Int) {
+        let width = configuration.hiddenSize
+        let qkv = scratch.intermediate.pointer
+        if let bias = layer.attention.multiply(
+            scratch.hidden.pointer, rows: tokens, into: qkv, scratch: scratch, kernels: kernels)
+        {
+            kernels.pointee.bias_activation_rows(qkv, bias, tokens, 3 * width, kk_activation_none)
+        }
+        var start = 0
+        for length in lengths {
+            for head in 0..<configuration.heads {
+                let column = head * configuration.headSize
+                attendHead(
+                    qkv + start * 3 * width + column, length: length,
+                    into: scratch.context.pointer + start * width + column)
+            }
+            start += length
+        }
+        let bias = layer.attentionOutput.multiply(
+            scratch.context.pointer, rows: tokens, into: scratch.projected.pointer, scratch: scratch,
+            kernels: kernels)
+        kernels.pointee.add_layer_norm_rows(
+            scratch.hidden.pointer, scratch.projected.pointer, bias, layer.attentionNorm.kernel, tokens, width
+        )
+    }
+
+    /// `softmax(Q K^T / sqrt(d)) V` for one head of one sequence; `query` points at its first component.
+    private func attendHead(
+        _ query: UnsafePointer<Float>, length: Int, into context: UnsafeMutablePointer<Float>
+    ) {
+        let width = configuration.hiddenSize, size = configuration.headSize, stride = 3 * width
+        let columns = (length + 31) / 32 * 32
+        let scores = scratch.scores.pointer
+        kk_pack_transposed_f32(query + width, stride, length, size, scratch.keys.pointer)
+        let keys = kk_panels_f32(data: scratch.keys.pointer, panel_stride: size * 32, row_stride: 32)
+        let values: kk_panels_f32
+        if size % 32 == 0 {
+            // Whole panels can be read where they are.
+            values = kk_panels_f32(data: query + 2 * width, panel_stride: 32, row_stride: stride)
+        } else {
+            kk_pack_f32(query + 2 * width, stride, length, size, scratch.values.pointer)
+            values = kk_panels_f32(data: scratch.values.pointer, panel_stride: length * 32, row_stride: 32)
+        }
+        let scale = 1 / Float(size).squareRoot()
+        var first = 0
+        while first < length {
+            let rows = min(EncoderScratch.scoreRows, length - first)
+            kernels.pointee.multiply_f32(
+                query + first * stride, stride, keys, scores, columns, rows, length, size)
+            kernels.pointee.softmax_rows(scores, columns, rows, length, scale)
+            kernels.pointee.multiply_f32(
+                scores, columns, values, context + first * width, width, rows, size, length)
+            first += rows
+        }
+    }
+
+    private func feedForward(_ layer: EncoderWeights.Layer, tokens: Int) {
+        let inside = scratch.intermediate.pointer
+        let upBias = layer.up.multiply(
+            scratch.hidden.pointer, rows: tokens, into: inside, scratch: scratch, kernels: kernels)
+        kernels.pointee.bias_activation_rows(
+            inside, upBias, tokens, configuration.intermediateSize, configuration.activation)
+        let downBias = layer.down.multiply(
+            inside, rows: tokens, into: scratch.projected.pointer, scratch: scratch, kernels: kernels)
+        kernels.pointee.add_layer_norm_rows(
+            scratch.hidden.pointer, scratch.projected.pointer, downBias, layer.outputNorm.kernel, tokens,
+            configuration.hiddenSize)
+    }
+
+    // MARK: - From tokens to one vector
+
+    private func finish(
+        sequences: ArraySlice<Int>, lengths: [Int], into out: UnsafeMutablePointer<Float>
+    ) throws(KuklaError) {
+        let width = configuration.hiddenSize, dimensions = configuration.dimensions
+        let pooledWidth = width * configuration.pooling.count
+        var start = 0
+        for (position, (sequence, length)) in zip(sequences, lengths).enumerated() {
+            let target =
+                weights.dense.isEmpty
+                ? out + sequence * dimensions : scratch.pooled.pointer + position * pooledWidth
+            for (index, mode) in configuration.pooling.enumerated() {
+                pool(mode, scratch.hidden.pointer + start * width, length, into: target + index * width)
+            }
+            start += length
+        }
+        if !weights.dense.isEmpty {
+            let final = applyDense(rows: lengths.count)
+            for (position, sequence) in sequences.enumerated() {
+                (out + sequence * dimensions).update(from: final + position * dimensions, count: dimensions)
+            }
+        }
+        for sequence in sequences { try normalize(out + sequence * dimensions, sequence) }
+    }
+
+    private func pool(
+        _ mode: PoolingMode, _ tokens: UnsafePointer<Float>, _ length: Int,
+        into out: UnsafeMutablePointer<Float>
+    ) {
+        let width = configuration.hiddenSize
+        out.update(from: tokens, count: width)
+        guard mode != .firstToken else { return }
+        for token in 1..<max(length, 1) {
+            let row = tokens + token * width
+            if mode == .maximum {
+                for i in 0..<width { out[i] = max(out[i], row[i]) }
+            } else {
+                for i in 0..<width { out[i] += row[i] }
+            }
+        }
+        guard mode != .maximum else { return }
+        let factor = 1 / (mode == .mean ? Float(length) : Float(length).squareRoot())
+        for i in 0..<width { out[i] *= factor }
+    }
+
+    /// The dense layers, back and forth between two blocks of scratch; where the result lies is returned.
+    private func applyDense(rows: Int) -> UnsafePointer<Float> {
+        var from = scratch.pooled.pointer, to = scratch.dense.pointer
+        for (layer, activation) in zip(weights.dense, configuration.dense.map(\.activation)) {
+            let bias = layer.multiply(from, rows: rows, into: to, scratch: scratch, kernels: kernels)
+            kernels.pointee.bias_activation_rows(to, bias, rows, layer.outputs, activation)
+            swap(&from, &to)
+        }
+        return UnsafePointer(from)
+    }
+
+    private func normalize(_ vector: UnsafeMutablePointer<Float>, _ sequence: Int) throws(KuklaError) {
+        var squares: Double = 0
+        for i in 0..<configuration.dimensions { squares += Double(vector[i]) * Double(vector[i]) }
+        guard squares.isFinite else {
+            throw KuklaError(
+                .badData,
+                "Cannot encode sequence \(sequence): its vector is not finite. The weights are damaged: fetch the model again."
+            )
+        }
+        guard configuration.normalizes else { return }
+        // The same floor as torch.nn.functional.normalize.
+        let factor = Float(1 / max(squares.squareRoot(), 1e-12))
+        for i in 0..<configuration.dimensions { vector[i] *= factor }
+    }
+}

@@ -1,0 +1,70 @@
+public import ArgumentParser
+import Foundation
+import KuklaFormats
+public import KuklaNumerics
+import KuklaText
+
+/// How texts are read from a file.
+struct TextOptionGroup: ParsableArguments {
+    @Option(help: "The JSON key or the column (name, or number from 1) that holds the text.")
+    var textColumn: String?
+
+    @Option(help: "The JSON key or the column that holds the id.")
+    var idColumn: String?
+
+    @Option(
+        help:
+            "How the texts lie in the file: \(TextFormat.allCases.map(\.rawValue).joined(separator: ", ")); by its name where left out."
+    )
+    var format: String?
+
+    /// The texts at `path`, `-` being stdin.
+    func reader(_ path: String) throws(KuklaError) -> TextReader {
+        var options = TextOptions(textColumn: textColumn, idColumn: idColumn)
+        if let format {
+            guard let known = TextFormat(rawValue: format) else {
+                throw KuklaError(
+                    .usage,
+                    "Unknown --format \(format): expected one of \(TextFormat.allCases.map(\.rawValue).joined(separator: ", "))."
+                )
+            }
+            options.format = known
+        }
+        if path == "-" { return try TextReader(.standardInput(), options: options) }
+        return try TextReader(URL(fileURLWithPath: path), options: options)
+    }
+}
+
+/// Which model, and how exactly it computes.
+struct ModelOptions: ParsableArguments {
+    @Option(
+        help:
+            "The model: a sentence-transformers folder, or ORG/NAME as fetched by `kukla model get`. Default: KUKLA_MODEL, or the MiniLM that `make model` fetches."
+    )
+    var model: String?
+
+    @Flag(help: "Compute with 8-bit integers: about twice as fast, cosine to float32 above 0.99.")
+    var int8 = false
+
+    func folder() throws(KuklaError) -> URL { try ModelLocation.resolve(model) }
+
+    func load() throws(KuklaError) -> EmbeddingModel {
+        try EmbeddingModel(folder: folder(), precision: int8 ? .int8 : .float32)
+    }
+}
+
+/// How much of the machine to use.
+struct ComputeOptions: ParsableArguments {
+    @Option(help: "Threads; all cores where left out.")
+    var threads: Int?
+
+    func threadCount() throws(KuklaError) -> Int {
+        guard let threads else { return defaultThreadCount }
+        guard (1...1024).contains(threads) else {
+            throw KuklaError(.usage, "Cannot run on \(threads) threads: expected 1 to 1024.")
+        }
+        return threads
+    }
+}
+
+extension Metric: ExpressibleByArgument {}

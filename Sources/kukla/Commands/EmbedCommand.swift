@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+import KuklaFormats
+import KuklaNumerics
+import KuklaText
+
+/// `kukla embed`: texts in, vectors out.
+struct EmbedCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "embed",
+        abstract: "Embed texts with a sentence-transformers model.",
+        discussion: """
+            Reads .txt (a text a line), .jsonl ("text", or "title" and "text"), .tsv or .csv, each also as .gz, or stdin
+            (-). Writes .npy, .fvecs or .jsonl, by the name of the output.
+
+            Examples:
+              kukla embed notes.jsonl -o vectors.npy
+              kukla embed products.csv --text-column name --int8 -o products.npy
+              zcat log.gz | kukla embed - --dims 128 -o log.fvecs
+            """)
+
+    @Argument(help: "The texts: a file, or - for stdin.")
+    var texts: String
+
+    @OptionGroup var reading: TextOptionGroup
+    @OptionGroup var model: ModelOptions
+
+    @Option(help: "Leading dimensions to keep; the vectors are normalised again.")
+    var dims: Int?
+
+    @Option(help: "Layers of the encoder to run, from the first: faster and less exact.")
+    var layers: Int?
+
+    @Option(name: .shortAndLong, help: "The file to write: .npy, .fvecs or .jsonl.")
+    var output: String
+
+    @OptionGroup var compute: ComputeOptions
+    @OptionGroup var reporting: OutputOptions
+
+    private struct Result: Encodable {
+        let schemaVersion = 1
+        let output: String
+        let count: Int
+        let dimensions: Int
+        let truncated: Int
+        let seconds: Double
+        let model: String
+    }
+
+    func run() throws {
+        let start = ContinuousClock.now
+        let folder = try model.folder()
+        let embedder = try model.load()
+        try embedder.check(dimensions: dims, layers: layers)
+        let reader = try reading.reader(texts)
+        let progress = reporting.progress
+        let writer = try VectorFile.create(
+            URL(fileURLWithPath: output), dimensions: dims ?? embedder.encoder.dimensions)
+        var count = 0
+        var truncated = 0
+        var isFirst = true
+        while true {
+            // One chunk is held in memory at a time; the first tells whether it is also the last.
+            let (records, isLast) = try reader.chunk(of: 65_536)
+            if isFirst {
+                progress.begin("Embedding", total: isLast ? records.count : nil, unit: "texts")
+                isFirst = false
+            }
+            let embeddings = try embedder.embed(
+                records.map(\.text), dimensions: dims, layers: layers, threads: try compute.threadCount(),
+                progress: AdvanceOnly(progress))
+            let ids = records.compactMap(\.id)
+            try writer.append(embeddings.vectors, ids: ids.count == records.count ? ids : nil)
+            count += records.count
+            truncated += embeddings.truncatedCount
+            if isLast { break }
+        }
+        progress.end()
+        guard count > 0 else {
+            throw KuklaError(.badData, "Cannot embed \(reader.name): it holds no texts.")
+        }
+        try writer.commit()
+        if truncated > 0 {
+            complain(
+                "\(truncated) of \(count) texts are longer than the model's \(embedder.encoder.maximumLength) tokens and were cut."
+            )
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        if reporting.json {
+            try printJSON(
+                Result(
+                    output: output, count: count, dimensions: writer.dimensions, truncated: truncated,
+                    seconds: seconds,
+                    model: folder.path))
+        } else if !reporting.quiet {
+            note(
+                "\(output): \(formatCount(Double(count))) vectors of \(writer.dimensions) dimensions in \(formatDuration(seconds))"
+            )
+        }
+    }
+}
+
+extension TextReader {
+    /// Up to `count` further records, and whether they are the last.
+    func chunk(of count: Int) throws(KuklaError) -> (records: [TextRecord], isLast: Bool) {
+        var records: [TextRecord] = []
+        while records.count < count {
+            guard let record = try next() else { return (records, true) }
+            records.append(record)
+        }
+        return (records, false)
+    }
+}
+
+/// Passes on how far the work is, but neither its beginning nor its end: for work done in chunks under one bar.
+struct AdvanceOnly: ProgressReporter {
+    private let progress: any ProgressReporter
+
+    init(_ progress: any ProgressReporter) { self.progress = progress }
+    func begin(_ task: String, total: Int?, unit: String) {}
+    func advance(by count: Int) { progress.advance(by: count) }
+    func end() {}
+}

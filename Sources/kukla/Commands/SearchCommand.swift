@@ -1,0 +1,150 @@
+import ArgumentParser
+import Foundation
+import KuklaEvaluation
+import KuklaFormats
+import KuklaIndex
+import KuklaNumerics
+import KuklaText
+
+/// `kukla search`: a question or query vectors in, the best matches out.
+struct SearchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search",
+        abstract: "Search a collection by text or by vectors.",
+        discussion: """
+            Text is embedded with the model that the collection names, or with --model.
+
+            Examples:
+              kukla search notes.kukla "where did we decide on the logo?"
+              kukla search notes.kukla --vectors q.npy -k 100 --json
+              kukla search notes.kukla --examples 3
+            """)
+
+    @Argument(help: "The collection file.")
+    var collection: String
+
+    @Argument(help: "The question.")
+    var text: String?
+
+    @Option(help: "Query vectors, in place of a question.")
+    var vectors: String?
+
+    @Option(
+        help:
+            "Ask so many questions made of the first words of random items, to see whether search makes sense."
+    )
+    var examples: Int?
+
+    @Option(name: .short, help: "How many matches.")
+    var k: Int = 10
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var compute: ComputeOptions
+    @OptionGroup var reporting: OutputOptions
+
+    private struct Answer: Encodable {
+        struct Hit: Encodable {
+            let rank: Int
+            let id: String
+            let score: Float
+            let distance: Float
+            let text: String?
+        }
+
+        let query: String?
+        let row: Int?
+        let hits: [Hit]
+    }
+
+    private struct Result: Encodable {
+        let schemaVersion = 1
+        let collection: String
+        let k: Int
+        let metric: Metric
+        let searchSeconds: Double
+        let answers: [Answer]
+    }
+
+    func validate() throws {
+        guard [text != nil, vectors != nil, examples != nil].count(where: { $0 }) == 1 else {
+            throw ValidationError("Give one of a question, --vectors FILE, or --examples N.")
+        }
+        guard k >= 1 else { throw ValidationError("-k \(k): ask for at least 1 match.") }
+        if let examples, examples < 1 { throw ValidationError("--examples \(examples): ask for at least 1.") }
+    }
+
+    func run() throws {
+        let file = try CollectionFile(URL(fileURLWithPath: collection))
+        let questions = try text.map { [$0] } ?? examples.map { try self.questions($0, of: file) }
+        let queries =
+            try questions.map { try embed($0, for: file) }
+            ?? VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
+        let start = ContinuousClock.now
+        let lists = try file.search(queries, count: k, threads: try compute.threadCount())
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let answers = lists.enumerated().map { row, hits in
+            Answer(
+                query: questions?[row], row: questions == nil ? row : nil,
+                hits: hits.enumerated().map {
+                    .init(
+                        rank: $0.offset + 1, id: $0.element.id.description, score: $0.element.match.score,
+                        distance: $0.element.match.distance, text: $0.element.text)
+                })
+        }
+        if reporting.json {
+            try printJSON(
+                Result(
+                    collection: collection, k: k, metric: file.details.metric, searchSeconds: seconds,
+                    answers: answers))
+        } else {
+            answers.forEach(show)
+            note(
+                "\(answers.count == 1 ? "Searched" : "\(answers.count) searches of") \(Quantity.count(file.details.count)) vectors (\(file.details.factory)) in \(String(format: "%.1f ms", seconds * 1000))"
+            )
+        }
+    }
+
+    private func show(_ answer: Answer) {
+        if answer.row != nil || examples != nil {
+            print(answer.query.map { "# \($0)" } ?? "# query \(answer.row ?? 0)")
+        }
+        for hit in answer.hits {
+            let text = hit.text.map { "  " + $0.prefix(160).replacing("\n", with: " ") } ?? ""
+            // The id often opens the text; twice says nothing more.
+            let id = hit.text?.hasPrefix(hit.id + ":") == true ? "" : "  \(hit.id)"
+            print(String(format: "%3d  %.4f", hit.rank, hit.score) + id + text)
+        }
+    }
+
+    private func embed(_ questions: [String], for file: CollectionFile) throws(KuklaError) -> Matrix {
+        let name = model.model ?? file.details.origin.model
+        let folder = try ModelLocation.resolve(name)
+        let embedder = try EmbeddingModel(folder: folder, precision: model.int8 ? .int8 : .float32)
+        let dimensions = file.details.dimensions
+        guard dimensions <= embedder.encoder.dimensions else {
+            throw KuklaError(
+                .usage,
+                "The model \(folder.path) makes \(embedder.encoder.dimensions) dimensions, the collection has \(dimensions): name the model that made the vectors with --model."
+            )
+        }
+        return try embedder.embed(
+            questions, dimensions: dimensions == embedder.encoder.dimensions ? nil : dimensions,
+            threads: try compute.threadCount()
+        ).vectors
+    }
+
+    private func questions(_ count: Int, of file: CollectionFile) throws(KuklaError) -> [String] {
+        guard file.hasTexts else {
+            throw KuklaError(
+                .usage,
+                "\(collection) holds no texts to make examples of: build it with `kukla index --texts`.")
+        }
+        var random = RandomSource(seed: 7)
+        var questions: [String] = []
+        for row in random.sample(count, below: file.details.count) {
+            let words = (try file.text(of: row) ?? "").split(whereSeparator: \.isWhitespace)
+            questions.append(words.prefix(8).joined(separator: " "))
+        }
+        return questions
+    }
+}

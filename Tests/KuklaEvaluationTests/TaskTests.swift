@@ -1,0 +1,77 @@
+import KuklaEvaluation
+import KuklaNumerics
+import Testing
+
+@Suite struct TaskTests {
+    /// A vector at an angle given in the text, so that cosines are known.
+    static func angles(_ texts: [String]) -> Matrix {
+        var matrix = Matrix(rows: texts.count, columns: 2)
+        for (row, text) in texts.enumerated() {
+            let x = Float(text) ?? 0
+            // Points on the unit circle by its rational form, times 3: lengths must not matter.
+            matrix[row, 0] = 3 * (1 - x * x) / (1 + x * x)
+            matrix[row, 1] = 3 * 2 * x / (1 + x * x)
+        }
+        return matrix
+    }
+
+    @Test func `STS embeds each sentence once and correlates`() throws {
+        let task = STSTask(pairs: [
+            .init(first: "0", second: "0", score: 5), .init(first: "0", second: "0.1", score: 4),
+            .init(first: "0.2", second: "0", score: 3), .init(first: "0", second: "0.9", score: 1),
+        ])
+        var asked: [String] = []
+        let result = try task.evaluate { texts in
+            asked += texts
+            return Self.angles(texts)
+        }
+        #expect(asked == ["0", "0.1", "0.2", "0.9"])
+        #expect(abs(result.spearman - 1) < 1e-12)
+        #expect(result.pearson > 0.8 && result.pearson < 1)
+        #expect(result.pairCount == 4)
+        #expect(throws: KuklaError.self) {
+            _ = try task.evaluate { Matrix(rows: $0.count, columns: 2) }
+        }
+    }
+
+    @Test func `retrieval ranks by cosine and leaves the question's own document out`() throws {
+        let qrels = Qrels(["q": ["near": 1], "far": ["q": 1]])
+        let task = try RetrievalTask(
+            documents: [
+                .init(id: "q", text: "0"), .init(id: "near", text: "0.1"), .init(id: "far", text: "0.8"),
+            ],
+            queries: [
+                .init(id: "q", text: "0"), .init(id: "far", text: "0.7"), .init(id: "unjudged", text: "0.5"),
+            ], qrels: qrels)
+        #expect(task.queries.map(\.id) == ["q", "far"])
+        let evaluation = try task.evaluate(documentEmbedding: Self.angles, queryEmbedding: Self.angles)
+        // q: itself is left out, then near (relevant); far: itself left out, near, then q (relevant).
+        #expect(evaluation.perQuery(.reciprocalRank(at: 10)).map(\.value) == [0.5, 1])
+        var all = task
+        all.ignoresOwnDocument = false
+        let own = try all.evaluate(documentEmbedding: Self.angles, queryEmbedding: Self.angles)
+        #expect(own.perQuery(.reciprocalRank(at: 10)).map(\.value) == [1.0 / 3, 0.5])
+        all.depth = 1
+        let shallow = try all.evaluate(documentEmbedding: Self.angles, queryEmbedding: Self.angles)
+        #expect(shallow.mean(of: .averagePrecision) == 0)
+    }
+
+    @Test func `a task without ground to stand on is refused`() throws {
+        let text = RetrievalTask.Text(id: "a", text: "0")
+        let qrels = Qrels(["a": ["a": 1]])
+        #expect(throws: KuklaError.self) {
+            _ = try RetrievalTask(documents: [text, text], queries: [text], qrels: qrels)
+        }
+        #expect(throws: KuklaError.self) {
+            _ = try RetrievalTask(documents: [], queries: [text], qrels: qrels)
+        }
+        #expect(throws: KuklaError.self) {
+            _ = try RetrievalTask(documents: [text], queries: [text], qrels: Qrels())
+        }
+        let task = try RetrievalTask(documents: [text], queries: [text], qrels: qrels)
+        #expect(throws: KuklaError.self) {
+            _ = try task.evaluate(
+                documentEmbedding: { Matrix(rows: $0.count, columns: 2) }, queryEmbedding: Self.angles)
+        }
+    }
+}
