@@ -10,8 +10,7 @@ extension CodecConfiguration {
 
     /// Bytes that one more vector costs, by arithmetic alone: what the trained codec's layout will say.
     ///
-    /// Under `.innerProduct` and `.squaredEuclidean` scalar codes and sign bits carry a 4-byte factor (see
-    /// `ScalarCodec`); `RQb` carries two under every metric, three under `.squaredEuclidean`.
+    /// Under `.innerProduct` and `.squaredEuclidean` scalar codes carry a 4-byte factor (see `ScalarCodec`).
     /// - Throws: `KuklaError.usage` where `dimensions` do not fit (see `validate(dimensions:)`).
     public func bytesPerVector(dimensions: Int, metric: Metric) throws(KuklaError) -> Double {
         let d = try quantizedDimensions(from: dimensions)
