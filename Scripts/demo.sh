@@ -15,13 +15,16 @@ show() {
 }
 
 if [ -n "$text" ]; then
-    # A stranger's text: three of its own lines, cut short, are the questions.
-    mapfile -t questions < <("$kukla" sample "$text" --count 3 --words 8)
+    questions=()
 else
     text=$out/packages.jsonl
-    if ! command -v apt-cache > /dev/null || [ "$(apt-cache dumpavail | grep -c '^Package:')" -lt 1000 ]; then
-        echo "apt knows no packages here: run 'apt-get update', or name a text file: make demo TEXT=notes.jsonl" >&2
+    if ! command -v apt-cache > /dev/null; then
+        echo "There is no apt here to take texts from: name a text file: make demo TEXT=notes.jsonl" >&2
         exit 2
+    fi
+    if [ "$(apt-cache dumpavail | grep -c '^Package:')" -lt 1000 ]; then
+        echo "Asking apt for its packages" >&2
+        if [ "$(id -u)" = 0 ]; then apt-get update -qq; else sudo apt-get update -qq; fi
     fi
     apt-cache dumpavail | python3 "$(dirname "$0")/apt-descriptions.py" > "$text.tmp"
     mv "$text.tmp" "$text"
@@ -32,11 +35,15 @@ else
     )
 fi
 
-show embed "$text" -o "$out/vectors.npy"
+show embed "$text" --int8 -o "$out/vectors.npy"
 show fit "$out/vectors.npy" --budget "$budget" -o "$out/plan.json" --report "$out/report.html"
 show index "$out/vectors.npy" --plan "$out/plan.json" --texts "$text" -o "$out/collection.kukla"
 for question in "${questions[@]}"; do
     show search "$out/collection.kukla" "$question" -k 5
 done
+if [ ${#questions[@]} -eq 0 ]; then
+    # A stranger's text: the first words of three of its own items are the questions.
+    show search "$out/collection.kukla" --examples 3 -k 5
+fi
 
 printf '\nThe plans and the chart: %s\nThe collection:          %s\n' "$out/report.html" "$out/collection.kukla" >&2

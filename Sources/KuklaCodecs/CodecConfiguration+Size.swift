@@ -18,8 +18,10 @@ extension CodecConfiguration {
         case .float32: Double(4 * d)
         case .float16, .bfloat16: Double(2 * d)
         case .scalar(let bits): ScalarCodec.layout(dimensions: d, bits: bits, metric: metric).bytesPerVector
-        case .product(let m, let bits): ProductQuantizer.layout(subspaces: m, bits: bits, metric: metric).bytesPerVector
-        case .productFastScan(let m): FastScanProductQuantizer.layout(subspaces: m, metric: metric).bytesPerVector
+        case .product(let m, let bits):
+            ProductQuantizer.layout(subspaces: m, bits: bits, metric: metric).bytesPerVector
+        case .productFastScan(let m):
+            FastScanProductQuantizer.layout(subspaces: m, metric: metric).bytesPerVector
         case .sign: SignBitCodec.layout(dimensions: d, metric: metric).bytesPerVector
         case .randomized(let bits):
             RandomizedQuantizer.layout(dimensions: d, bits: bits, metric: metric).bytesPerVector

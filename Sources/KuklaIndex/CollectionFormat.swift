@@ -1,7 +1,7 @@
 import Foundation
 import KuklaNumerics
 
-/// How a collection file `name.kukla` lies on disk; `docs/format.md` says it byte by byte.
+/// How a collection file `name.kukla` lies on disk; `docs/collection-format.md` says it byte by byte.
 ///
 /// A header of 64 bytes, sections on 64-byte boundaries, and a table of 64 bytes for each section. All numbers are
 /// little-endian. The header and the table have checksums of their own, each section one in the table.

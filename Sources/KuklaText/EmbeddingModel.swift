@@ -8,10 +8,17 @@ public struct EmbeddingModel: Sendable {
 
     /// Loads the model in `folder`.
     ///
-    /// - Throws: `KuklaError` that names the file at fault (see `WordPieceTokenizer` and `TextEncoder`).
+    /// - Throws: `KuklaError` that names the file at fault (see `WordPieceTokenizer` and `TextEncoder`); `badData`
+    ///   where the tokenizer has more words than the encoder.
     public init(folder: URL, precision: TextEncoder.Precision = .float32) throws(KuklaError) {
         tokenizer = try WordPieceTokenizer(folder: folder)
         encoder = try TextEncoder(folder: folder, precision: precision)
+        guard tokenizer.vocabularySize <= encoder.configuration.vocabulary else {
+            throw KuklaError(
+                .badData,
+                "Cannot load \(folder.path): the tokenizer has \(tokenizer.vocabularySize) words, the model only \(encoder.configuration.vocabulary). Fetch the model folder again."
+            )
+        }
     }
 
     /// The vectors of texts, and how many texts were longer than the model reads.

@@ -146,7 +146,7 @@ import Testing
         #expect(expected.count == vectors.rows * 384)
         #expect(worstDifference(vectors, [expected]) <= 1e-5)
         // From the texts themselves, on the way that users take.
-        #expect(try TextEmbedder(folder: folder).embed(golden.texts) == vectors)
+        #expect(try EmbeddingModel(folder: folder).embed(golden.texts).vectors == vectors)
         let quantized = try TextEncoder(folder: folder, precision: .int8).encode(ids: ids, offsets: offsets)
         let cosines = (0..<vectors.rows).map { cosine(vectors.row($0), quantized.row($0)) }
         #expect(cosines.reduce(0, +) / Float(cosines.count) >= 0.995 && cosines.min()! > 0.99)
