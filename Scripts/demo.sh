@@ -10,7 +10,11 @@ out=${OUT:-demo-output}
 mkdir -p "$out"
 
 show() {
-    printf '\n\033[1m$ kukla %s\033[0m\n' "$*" >&2
+    local words=""
+    for word in "$@"; do
+        case $word in *" "*) words+=" \"$word\"" ;; *) words+=" $word" ;; esac
+    done
+    printf '\n\033[1m$ kukla%s\033[0m\n' "$words" >&2
     "$kukla" "$@"
 }
 
