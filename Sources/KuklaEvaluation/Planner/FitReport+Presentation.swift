@@ -9,7 +9,7 @@ extension FitReport {
                 plan: plan.plan, bytesPerVector: plan.bytesPerVector,
                 totalBytes: Int(plan.bytesPerVector * Double(vectorCount)), recall: plan.recall,
                 recallInterval: plan.recallLow...plan.recallHigh, queriesPerSecond: plan.queriesPerSecond,
-                ndcg: plan.ndcg, isChosen: plan.isChosen,
+                ndcg: plan.ndcg, isChosen: plan.isChosen, isOnSample: !plan.isFinalist,
                 note: plan.isFinalist ? nil : "dropped on a sample of \(Quantity.count(plan.vectors))")
         }
     }

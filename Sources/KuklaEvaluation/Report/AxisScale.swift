@@ -28,7 +28,9 @@ public struct AxisScale: Sendable, Equatable {
         case .linear:
             let span = high > low ? high - low : max(abs(high) * 0.1, 1e-3)
             let step = Self.niceStep(span / Double(max(1, maximumTicks - 1)))
-            let first = ((low - span * 0.04) / step).rounded(.down)
+            // Air below, but not below zero where nothing is.
+            let start = ((low - span * 0.04) / step).rounded(.down)
+            let first = low >= 0 ? max(0, start) : start
             let last = ((high + span * 0.04) / step).rounded(.up)
             ticks = (0...Int(last - first)).map { (first + Double($0)) * step }
                 .filter { $0 <= limit + step * 1e-9 }

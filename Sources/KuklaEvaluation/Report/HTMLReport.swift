@@ -136,7 +136,7 @@ extension HTMLReport {
             <section>
             <h2>What each byte buys</h2>
             \(Self.picture(wide: chart.svg(size: .wide), narrow: chart.svg(size: .narrow)))
-            <p class="caption">Each mark is a plan measured on this data; rest the pointer on one for its figures. \
+            <p class="caption">Each mark is a plan measured on all of this data (those dropped on a sample are in the table only); rest the pointer on one for its figures. \
             The line is the best that any plan of at most that size reaches.</p>
             </section>
             <section>

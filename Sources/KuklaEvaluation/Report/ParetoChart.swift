@@ -3,9 +3,9 @@ import KuklaNumerics
 /// Bytes a vector against recall, a point for every plan measured: what each byte buys.
 ///
 /// The staircase is the best recall that any plan of at most that size reaches. Vertical strokes are 95%
-/// intervals. Everything right of the budget line is over budget.
+/// intervals. Everything right of the budget line is over budget. Plans that were measured on a sample are left out.
 public struct ParetoChart: Sendable {
-    public var rows: [PlanRow]
+    public let rows: [PlanRow]
     /// The budget in bytes a vector, where there is one.
     public var budget: Double?
     /// What the vertical axis shows.
@@ -19,7 +19,7 @@ public struct ParetoChart: Sendable {
                 "ParetoChart: plan \(row.plan) has \(row.bytesPerVector) bytes a vector, recall \(row.recall)"
             )
         }
-        self.rows = rows
+        self.rows = rows.filter { !$0.isOnSample }
         self.budget = budget
         self.recallName = recallName
     }

@@ -16,13 +16,16 @@ public struct PlanRow: Sendable, Equatable {
     public var ndcg: Double?
     /// Whether this is the plan that the planner picked.
     public var isChosen: Bool
+    /// Whether the figures are of a sample of the vectors: recall falls as a collection grows, so they are no match
+    /// for figures of the whole.
+    public var isOnSample: Bool
     /// A remark for the reader: "trained on a sample", "over budget".
     public var note: String?
 
     public init(
         plan: String, bytesPerVector: Double, totalBytes: Int, recall: Double,
         recallInterval: ClosedRange<Double>, queriesPerSecond: Double, ndcg: Double? = nil,
-        isChosen: Bool = false, note: String? = nil
+        isChosen: Bool = false, isOnSample: Bool = false, note: String? = nil
     ) {
         self.plan = plan
         self.bytesPerVector = bytesPerVector
@@ -32,14 +35,16 @@ public struct PlanRow: Sendable, Equatable {
         self.queriesPerSecond = queriesPerSecond
         self.ndcg = ndcg
         self.isChosen = isChosen
+        self.isOnSample = isOnSample
         self.note = note
     }
 
-    /// The indices of the plans that no other plan beats: none is both at most as large and better.
+    /// The indices of the plans that no other plan beats: none is both at most as large and better. Plans that were
+    /// measured on a sample stay out.
     ///
     /// Smallest first; of plans equal in size and recall the first one stands. O(n log n).
     public static func paretoFront(of rows: [PlanRow]) -> [Int] {
-        let order = rows.indices.sorted { a, b in
+        let order = rows.indices.filter { !rows[$0].isOnSample }.sorted { a, b in
             let (x, y) = (rows[a], rows[b])
             if x.bytesPerVector != y.bytesPerVector { return x.bytesPerVector < y.bytesPerVector }
             return x.recall != y.recall ? x.recall > y.recall : a < b
