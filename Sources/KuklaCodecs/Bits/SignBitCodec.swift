@@ -14,7 +14,10 @@ public struct SignBitCodec: VectorCodec {
     public let configuration: CodecConfiguration
     public let metric: Metric
     public let dimensions: Int
-    public let parameters: [String: Matrix]
+    /// `factor` `[1, 1]` under `.cosine`, else nothing.
+    public var parameters: [String: Matrix] {
+        metric == .cosine ? ["factor": Matrix(rows: 1, columns: 1, elements: [factor])] : [:]
+    }
     let codes: InterleavedCodes
     /// The factor of all vectors under `.cosine`.
     let factor: Float
@@ -42,17 +45,25 @@ public struct SignBitCodec: VectorCodec {
             var sum = 0.0
             vectors.withUnsafeBufferPointer { for x in $0 { sum += Double(x.magnitude) } }
             let mean = sum / Double(max(vectors.rows * vectors.columns, 1))
+            guard mean > 0 else {
+                throw KuklaError(
+                    .badData,
+                    "Cannot train 'B1' on \(vectors.rows) vectors: expected some component that is not zero. Give vectors that are not all zero."
+                )
+            }
             parameters["factor"] = Matrix(rows: 1, columns: 1, elements: [Float(mean)])
         }
         return try SignBitCodec(
-            configuration: configuration, metric: metric, dimensions: vectors.columns, parameters: parameters)
+            configuration: configuration, metric: metric, dimensions: vectors.columns,
+            from: ParameterReader(parameters, codec: "B1"))
     }
 
     /// The codec that `parameters` describe.
     ///
-    /// - Throws: `KuklaError.badData` where the factor is missing, has another shape, or is not a positive number.
-    public init(
-        configuration: CodecConfiguration, metric: Metric, dimensions: Int, parameters: [String: Matrix]
+    /// - Throws: `KuklaError.badData` where the factor is missing, has another shape, or is not a positive number, or
+    ///   where there are other parameters.
+    package init(
+        configuration: CodecConfiguration, metric: Metric, dimensions: Int, from reader: ParameterReader
     ) throws(KuklaError) {
         guard dimensions > 0 else {
             throw KuklaError(
@@ -61,20 +72,17 @@ public struct SignBitCodec: VectorCodec {
         self.configuration = configuration
         self.metric = metric
         self.dimensions = dimensions
-        self.parameters = parameters
         codes = Self.interleaving(dimensions: dimensions, metric: metric)
         guard metric == .cosine else {
+            try reader.expectOnly([])
             factor = 1
             return
         }
-        let matrix = try CodecParameters.matrix(
-            "factor", rows: 1, columns: 1, in: parameters, codec: "sign-bit")
-        factor = matrix[0, 0]
+        try reader.expectOnly(["factor"])
+        factor = try reader.matrix("factor", rows: 1, columns: 1)[0, 0]
         guard factor > 0 else {
-            throw KuklaError(
-                .badData,
-                "Cannot make a sign-bit codec with factor \(factor): it must be positive. Train on vectors that are not all zero."
-            )
+            throw reader.failure(
+                "factor", "it is \(factor), expected more than 0 (vectors that are all zero make it 0)")
         }
     }
 
