@@ -48,7 +48,9 @@ extension CodecConfiguration {
     ) throws(KuklaError) -> any VectorCodec {
         try validate(dimensions: dimensions)
         guard !transforms.isEmpty else {
-            return try Self.restore(quantizer, metric: metric, dimensions: dimensions, parameters: parameters)
+            return try Self.restore(
+                quantizer, from: ParameterReader(parameters, codec: description), metric: metric,
+                dimensions: dimensions)
         }
         var groups: [String: [String: Matrix]] = [:]
         let prefixes = ["quantizer."] + transforms.indices.map { "transform.\($0)." }
@@ -72,7 +74,9 @@ extension CodecConfiguration {
             restored.append(transform)
         }
         let quantizer = try Self.restore(
-            quantizer, metric: metric, dimensions: d, parameters: groups["quantizer."] ?? [:])
+            quantizer,
+            from: ParameterReader(groups["quantizer."] ?? [:], codec: description, prefix: "quantizer."),
+            metric: metric, dimensions: d)
         return TransformedCodec(self, transforms: restored, quantizer: quantizer, metric: metric)
     }
 
@@ -108,31 +112,31 @@ extension CodecConfiguration {
     }
 
     private static func restore(
-        _ quantizer: Quantizer, metric: Metric, dimensions: Int, parameters: [String: Matrix]
+        _ quantizer: Quantizer, from reader: ParameterReader, metric: Metric, dimensions: Int
     ) throws(KuklaError) -> any VectorCodec {
         let configuration = CodecConfiguration(quantizer: quantizer)
         switch quantizer {
         case .float32, .float16, .bfloat16:
-            try ParameterReader(parameters, codec: quantizer.word).expectOnly([])
+            try reader.expectOnly([])
             return try train(
                 quantizer, on: Matrix(rows: 0, columns: dimensions), metric: metric, seed: 0, threads: 1)
         case .scalar(let bits):
-            return try ScalarCodec(bits: bits, metric: metric, dimensions: dimensions, parameters: parameters)
+            return try ScalarCodec(bits: bits, metric: metric, dimensions: dimensions, from: reader)
         case .product(let subspaces, let bits):
             return try ProductQuantizer(
                 configuration: configuration, metric: metric, dimensions: dimensions, subspaces: subspaces,
-                bits: bits, parameters: parameters)
+                bits: bits, from: reader)
         case .productFastScan(let subspaces):
             return try FastScanProductQuantizer(
                 configuration: configuration, metric: metric, dimensions: dimensions, subspaces: subspaces,
-                parameters: parameters)
+                from: reader)
         case .sign:
             return try SignBitCodec(
-                configuration: configuration, metric: metric, dimensions: dimensions, parameters: parameters)
+                configuration: configuration, metric: metric, dimensions: dimensions, from: reader)
         case .randomized(let bits):
             return try RandomizedQuantizer(
                 configuration: configuration, metric: metric, dimensions: dimensions, bits: bits,
-                parameters: parameters)
+                from: reader)
         }
     }
 

@@ -49,8 +49,7 @@ public struct ScalarCodec: VectorCodec {
     /// The codec that `parameters` describe.
     ///
     /// - Throws: `KuklaError.badData` that names the parameter which is missing or has a wrong shape or value.
-    public init(bits: Int, metric: Metric, dimensions: Int, parameters: [String: Matrix]) throws(KuklaError) {
-        let reader = ParameterReader(parameters, codec: "SQ\(bits)")
+    init(bits: Int, metric: Metric, dimensions: Int, from reader: ParameterReader) throws(KuklaError) {
         let minimum = try reader.vector("minimum", count: dimensions)
         let step = try reader.vector("step", count: dimensions)
         try reader.expectOnly(["minimum", "step"])

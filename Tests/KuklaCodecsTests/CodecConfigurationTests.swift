@@ -70,9 +70,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("SQ8", 388.0), ("SQ4", 196), ("B1", 52), ("PQ48", 52), ("F16", 768), ("PCA44,SQ8", 48), ("RQ3", 152),
+        ("SQ8", 388.0), ("SQ4", 196), ("B1", 52), ("PQ48", 52), ("PQ48x4fs", 28), ("F16", 768),
+        ("PCA44,SQ8", 48), ("RQ3", 152),
     ])
-    func `the inner product keeps a factor beside codes of directions`(string: String, bytes: Double)
+    func `the inner product keeps a factor beside scalar codes and signs`(string: String, bytes: Double)
         throws
     {
         let configuration = try CodecConfiguration(parsing: string)

@@ -132,11 +132,12 @@ import Testing
             #expect(throws: KuklaError.self) {
                 try ProductQuantizer(
                     configuration: .any, metric: .cosine, dimensions: 30, subspaces: 5, bits: 4,
-                    parameters: bad)
+                    from: ParameterReader(bad, codec: "PQ5"))
             }
             #expect(throws: KuklaError.self) {
                 try FastScanProductQuantizer(
-                    configuration: .any, metric: .cosine, dimensions: 30, subspaces: 5, parameters: bad)
+                    configuration: .any, metric: .cosine, dimensions: 30, subspaces: 5,
+                    from: ParameterReader(bad, codec: "PQ5"))
             }
         }
     }
@@ -147,10 +148,11 @@ import Testing
             on: x, metric: .cosine, subspaces: 5, bits: 4, configuration: .any)
         let again = try ProductQuantizer(
             configuration: .any, metric: .cosine, dimensions: 30, subspaces: 5, bits: 4,
-            parameters: codec.parameters)
+            from: ParameterReader(codec.parameters, codec: "PQ5"))
         #expect(QuantizerFixtures.encode(codec, x) == QuantizerFixtures.encode(again, x, threads: 1))
         let fast = try FastScanProductQuantizer(
-            configuration: .any, metric: .cosine, dimensions: 30, subspaces: 5, parameters: codec.parameters)
+            configuration: .any, metric: .cosine, dimensions: 30, subspaces: 5,
+            from: ParameterReader(codec.parameters, codec: "PQ5"))
         let codes = QuantizerFixtures.encode(fast, x)
         let decoded = codes.withUnsafeBytes { fast.decode($0, count: 100) }
         let plain = QuantizerFixtures.encode(again, x).withUnsafeBytes { again.decode($0, count: 100) }

@@ -152,7 +152,8 @@ import Testing
         let decoded = codes.withUnsafeBytes { codec.decode($0, count: 64) }
         #expect(decoded.row(5) == x.row(5))
         let again = try RandomizedQuantizer(
-            configuration: .any, metric: .cosine, dimensions: 24, bits: 3, parameters: codec.parameters)
+            configuration: .any, metric: .cosine, dimensions: 24, bits: 3,
+            from: ParameterReader(codec.parameters, codec: "RQ3"))
         #expect(QuantizerFixtures.encode(again, x, threads: 1) == codes)
         for bad: [String: Matrix] in [
             [:], ["mean": Matrix(rows: 1, columns: 24)],
@@ -160,7 +161,8 @@ import Testing
         ] {
             #expect(throws: KuklaError.self) {
                 try RandomizedQuantizer(
-                    configuration: .any, metric: .cosine, dimensions: 24, bits: 3, parameters: bad)
+                    configuration: .any, metric: .cosine, dimensions: 24, bits: 3,
+                    from: ParameterReader(bad, codec: "RQ3"))
             }
         }
         for bits in [0, 9] {

@@ -73,7 +73,8 @@ import Testing
         let x = QuantizerFixtures.clustered(100, dimensions: 24, seed: 1)
         let codec = try SignBitCodec.train(on: x, metric: .cosine, configuration: .any)
         let again = try SignBitCodec(
-            configuration: .any, metric: .cosine, dimensions: 24, parameters: codec.parameters)
+            configuration: .any, metric: .cosine, dimensions: 24,
+            from: ParameterReader(codec.parameters, codec: "B1"))
         let codes = QuantizerFixtures.encode(codec, x)
         #expect(codes == QuantizerFixtures.encode(again, x))
         #expect(
@@ -84,7 +85,9 @@ import Testing
             ["factor": Matrix(rows: 1, columns: 1, elements: [.nan])],
         ] {
             #expect(throws: KuklaError.self) {
-                try SignBitCodec(configuration: .any, metric: .cosine, dimensions: 24, parameters: bad)
+                try SignBitCodec(
+                    configuration: .any, metric: .cosine, dimensions: 24,
+                    from: ParameterReader(bad, codec: "B1"))
             }
         }
     }

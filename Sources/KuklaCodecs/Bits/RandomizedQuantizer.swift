@@ -13,6 +13,9 @@ public import KuklaNumerics
 /// and the error is that of a random direction of that length: with standard deviation about
 /// `|q| |x - c| g / sqrt(d - 1)`, which every code carries too.
 ///
+/// Under `.squaredEuclidean` the true `|x - c|^2` is kept, so that a score is `-|q - x'|^2 + |x' - x|^2` with `x'` the
+/// decoded vector: the square of what decoding loses does not count as distance.
+///
 /// Codes are `ceil(d b / 8)` bytes where `8` divides `d`, and two floats (`f` and the error); three under
 /// `.squaredEuclidean` (`|x - c|^2`). See `layout(dimensions:bits:metric:)`.
 ///
@@ -57,15 +60,15 @@ public struct RandomizedQuantizer: VectorCodec {
         let rotation = try Matrix.randomRotation(dimensions: d, seed: seed)
         return try RandomizedQuantizer(
             configuration: configuration, metric: metric, dimensions: d, bits: bits,
-            parameters: ["rotation": rotation, "mean": mean])
+            from: ParameterReader(["rotation": rotation, "mean": mean], codec: "RQ\(bits)"))
     }
 
     /// The codec that `parameters` describe.
     ///
-    /// - Throws: `KuklaError` where a parameter is missing, has another shape or is not finite.
-    public init(
+    /// - Throws: `KuklaError` where a parameter is missing, surplus, has another shape or is not finite.
+    package init(
         configuration: CodecConfiguration, metric: Metric, dimensions: Int, bits: Int,
-        parameters: [String: Matrix]
+        from reader: ParameterReader
     ) throws(KuklaError) {
         guard (1...8).contains(bits), dimensions > 0 else {
             throw KuklaError(
@@ -77,10 +80,9 @@ public struct RandomizedQuantizer: VectorCodec {
         self.metric = metric
         self.dimensions = dimensions
         self.bits = bits
-        let name = "randomized"
-        rotation = try CodecParameters.matrix(
-            "rotation", rows: dimensions, columns: dimensions, in: parameters, codec: name)
-        mean = try CodecParameters.matrix("mean", rows: 1, columns: dimensions, in: parameters, codec: name)
+        try reader.expectOnly(["rotation", "mean"])
+        rotation = try reader.matrix("rotation", rows: dimensions, columns: dimensions)
+        mean = try reader.matrix("mean", rows: 1, columns: dimensions)
         grid = GridCodes(dimensions: dimensions, bits: bits, metric: metric)
     }
 

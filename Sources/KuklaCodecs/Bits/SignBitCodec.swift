@@ -3,10 +3,14 @@ public import KuklaNumerics
 
 /// One bit a dimension: the sign (`B1`).
 ///
-/// Bit `i` of a code is 1 where `x_i > 0`; with `s_i` = +1 or -1 accordingly, a vector is read as `f * s`, where `f` is
-/// the factor of least squared error: the mean of `|x_i|`. Under `.cosine` all norms are 1 and one trained `f`
-/// serves all vectors: `ceil(d / 8)` bytes each. Under `.innerProduct` and `.squaredEuclidean` norms carry meaning and
-/// every vector keeps its own `f`: `ceil(d / 8) + 4` bytes.
+/// Bit `i` of a code is 1 where `x_i > 0`; with `s_i` = +1 or -1 accordingly, a vector is read as `f * s`. Under
+/// `.cosine` all norms are 1 and one trained `f` (the mean of `|x_i|`) serves all vectors: `ceil(d / 8)` bytes each.
+/// Under the other metrics norms carry meaning and every vector keeps its own `f`: `ceil(d / 8) + 4` bytes.
+///
+/// - `.squaredEuclidean`: the factor of least squared error, the vector's mean of `|x_i|`.
+/// - `.innerProduct`: `|x|^2 / sum |x_i|`, with which `f * s` keeps the vector's component along itself: the mean
+///   of `|x_i|` shrinks a vector the more, the less its signs tell, and ranks it too low. On MiniLM vectors with
+///   norms that vary 10 times this finds 1.5 points of recall@10 more.
 ///
 /// Queries stay floats (`scorer`, asymmetric) or are cut to bits themselves (`hammingScorer`, symmetric). Codes lie in
 /// blocks of 32 vectors.
@@ -14,7 +18,10 @@ public struct SignBitCodec: VectorCodec {
     public let configuration: CodecConfiguration
     public let metric: Metric
     public let dimensions: Int
-    public let parameters: [String: Matrix]
+    /// `factor` `[1, 1]` under `.cosine`, else nothing.
+    public var parameters: [String: Matrix] {
+        metric == .cosine ? ["factor": Matrix(rows: 1, columns: 1, elements: [factor])] : [:]
+    }
     let codes: InterleavedCodes
     /// The factor of all vectors under `.cosine`.
     let factor: Float
@@ -42,17 +49,25 @@ public struct SignBitCodec: VectorCodec {
             var sum = 0.0
             vectors.withUnsafeBufferPointer { for x in $0 { sum += Double(x.magnitude) } }
             let mean = sum / Double(max(vectors.rows * vectors.columns, 1))
+            guard mean > 0 else {
+                throw KuklaError(
+                    .badData,
+                    "Cannot train 'B1' on \(vectors.rows) vectors: expected some component that is not zero. Give vectors that are not all zero."
+                )
+            }
             parameters["factor"] = Matrix(rows: 1, columns: 1, elements: [Float(mean)])
         }
         return try SignBitCodec(
-            configuration: configuration, metric: metric, dimensions: vectors.columns, parameters: parameters)
+            configuration: configuration, metric: metric, dimensions: vectors.columns,
+            from: ParameterReader(parameters, codec: "B1"))
     }
 
     /// The codec that `parameters` describe.
     ///
-    /// - Throws: `KuklaError.badData` where the factor is missing, has another shape, or is not a positive number.
-    public init(
-        configuration: CodecConfiguration, metric: Metric, dimensions: Int, parameters: [String: Matrix]
+    /// - Throws: `KuklaError.badData` where the factor is missing, has another shape, or is not a positive number, or
+    ///   where there are other parameters.
+    package init(
+        configuration: CodecConfiguration, metric: Metric, dimensions: Int, from reader: ParameterReader
     ) throws(KuklaError) {
         guard dimensions > 0 else {
             throw KuklaError(
@@ -61,38 +76,44 @@ public struct SignBitCodec: VectorCodec {
         self.configuration = configuration
         self.metric = metric
         self.dimensions = dimensions
-        self.parameters = parameters
         codes = Self.interleaving(dimensions: dimensions, metric: metric)
         guard metric == .cosine else {
+            try reader.expectOnly([])
             factor = 1
             return
         }
-        let matrix = try CodecParameters.matrix(
-            "factor", rows: 1, columns: 1, in: parameters, codec: "sign-bit")
-        factor = matrix[0, 0]
+        try reader.expectOnly(["factor"])
+        factor = try reader.matrix("factor", rows: 1, columns: 1)[0, 0]
         guard factor > 0 else {
-            throw KuklaError(
-                .badData,
-                "Cannot make a sign-bit codec with factor \(factor): it must be positive. Train on vectors that are not all zero."
-            )
+            throw reader.failure(
+                "factor", "it is \(factor), expected more than 0 (vectors that are all zero make it 0)")
         }
     }
 
     public func encode(_ vectors: Matrix, into buffer: UnsafeMutableRawBufferPointer, threads: Int) {
         contract(vectors.columns == dimensions, "encode: \(vectors.columns) columns, codec of \(dimensions)")
-        let (dimensions, codeBytes, codes) = (dimensions, codes.codeBytes, codes)
+        let (dimensions, codeBytes, codes, metric) = (dimensions, codes.codeBytes, codes, metric)
         codes.write(rows: vectors.rows, into: buffer, threads: threads) { range, bytes, factors in
             vectors[rows: range].withUnsafeBufferPointer { x in
                 for row in 0..<range.count {
                     let from = x.baseAddress! + row * dimensions
                     Self.packSigns(from, count: dimensions, into: bytes + row * codeBytes)
                     guard codes.factorCount > 0 else { continue }
-                    var sum: Float = 0
-                    for i in 0..<dimensions { sum += from[i].magnitude }
-                    factors[row] = sum / Float(dimensions)
+                    factors[row] = Self.factor(UnsafeBufferPointer(start: from, count: dimensions), metric)
                 }
             }
         }
+    }
+
+    /// The factor of one vector under a metric that keeps one a vector.
+    private static func factor(_ x: UnsafeBufferPointer<Float>, _ metric: Metric) -> Float {
+        var (sum, squares) = (0.0, 0.0)
+        for value in x {
+            sum += Double(value.magnitude)
+            squares += Double(value) * Double(value)
+        }
+        guard metric == .innerProduct else { return Float(sum / Double(x.count)) }
+        return sum > 0 ? Float(squares / sum) : 0
     }
 
     /// Sets bit `i % 8` of byte `i / 8` where `x[i] > 0`; the other bits are 0.

@@ -53,16 +53,16 @@ public struct FastScanProductQuantizer: VectorCodec {
 
     /// The codec that `parameters` describe.
     ///
-    /// - Throws: `KuklaError` where `codebooks` is missing, has another shape or is not finite.
-    public init(
+    /// - Throws: `KuklaError` where `codebooks` is missing, has another shape or is not finite, or where there are other
+    ///   parameters.
+    package init(
         configuration: CodecConfiguration, metric: Metric, dimensions: Int, subspaces: Int,
-        parameters: [String: Matrix]
+        from reader: ParameterReader
     ) throws(KuklaError) {
         self.init(
             configuration: configuration, metric: metric,
             codebook: try ProductCodebook(
-                dimensions: dimensions, subspaces: subspaces, bits: 4, parameters: parameters,
-                codec: "fast-scan product"))
+                dimensions: dimensions, subspaces: subspaces, bits: 4, from: reader))
     }
 
     public func encode(_ vectors: Matrix, into buffer: UnsafeMutableRawBufferPointer, threads: Int) {

@@ -42,14 +42,14 @@ struct ProductCodebook: Sendable {
         self.halfNorms = halfNorms
     }
 
-    /// The codebook that `parameters["codebooks"]` holds.
+    /// The codebook that the parameter `codebooks` holds.
     init(
-        dimensions: Int, subspaces: Int, bits: Int, parameters: [String: Matrix], codec: String
+        dimensions: Int, subspaces: Int, bits: Int, from reader: ParameterReader
     ) throws(KuklaError) {
         try Self.check(dimensions: dimensions, subspaces: subspaces, bits: bits)
-        let centroids = try CodecParameters.matrix(
-            "codebooks", rows: subspaces << bits, columns: dimensions / subspaces, in: parameters,
-            codec: codec)
+        try reader.expectOnly(["codebooks"])
+        let centroids = try reader.matrix(
+            "codebooks", rows: subspaces << bits, columns: dimensions / subspaces)
         self.init(subspaces: subspaces, bits: bits, centroids: centroids)
     }
 

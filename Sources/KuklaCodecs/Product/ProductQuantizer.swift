@@ -51,16 +51,16 @@ public struct ProductQuantizer: VectorCodec {
 
     /// The codec that `parameters` describe.
     ///
-    /// - Throws: `KuklaError` where `codebooks` is missing, has another shape or is not finite.
-    public init(
+    /// - Throws: `KuklaError` where `codebooks` is missing, has another shape or is not finite, or where there are other
+    ///   parameters.
+    package init(
         configuration: CodecConfiguration, metric: Metric, dimensions: Int, subspaces: Int, bits: Int,
-        parameters: [String: Matrix]
+        from reader: ParameterReader
     ) throws(KuklaError) {
         self.init(
             configuration: configuration, metric: metric,
             codebook: try ProductCodebook(
-                dimensions: dimensions, subspaces: subspaces, bits: bits, parameters: parameters,
-                codec: "product"))
+                dimensions: dimensions, subspaces: subspaces, bits: bits, from: reader))
     }
 
     public func encode(_ vectors: Matrix, into codes: UnsafeMutableRawBufferPointer, threads: Int) {
