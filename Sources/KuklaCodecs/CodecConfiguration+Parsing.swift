@@ -144,7 +144,7 @@ extension CodecConfiguration.Quantizer {
                 self = .product(subspaces: subspaces, bits: 8)
             } else if parts.count == 2, parts[1] == "4fs" {
                 self = .productFastScan(subspaces: subspaces)
-            } else if parts.count == 2, let bits = size(parts[1], after: ""), bits <= 12 {
+            } else if parts.count == 2, let bits = size(parts[1], after: ""), (4...8).contains(bits) {
                 self = .product(subspaces: subspaces, bits: bits)
             } else {
                 return nil

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct CodecConfigurationTests {
     @Test(arguments: [
-        "F32", "F16", "BF16", "SQ8", "SQ6", "SQ4", "B1", "RQ1", "RQ8", "PQ48", "PQ48x4", "PQ16x12",
+        "F32", "F16", "BF16", "SQ8", "SQ6", "SQ4", "B1", "RQ1", "RQ8", "PQ48", "PQ48x4", "PQ16x5",
         "PQ48x4fs",
         "MRL128,F32", "PCA128,SQ8", "PCAW64,F16", "PCAR64,B1", "RR,SQ4", "RR64,F32", "OPQ16,PQ16",
         "OPQ16_64,PQ16x4fs", "MRL256,PCA64,RR,SQ8",
