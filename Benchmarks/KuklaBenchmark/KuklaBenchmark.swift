@@ -28,7 +28,7 @@ import KuklaText
             guard let count = Int(arguments[4]), let batch = Int(arguments[5]) else { throw usage }
             let vectors = try VectorFile.readAll(url(1))
             var index = try IndexConfiguration(parsing: arguments[3]).train(
-                on: vectors, metric: .innerProduct)
+                on: vectors, metric: .cosine)
             try index.insert(vectors)
             try search(index, queries: VectorFile.readAll(url(2)), count: count, batch: batch, output: url(6))
         case ("hamming", 6):

@@ -17,6 +17,21 @@ package final class AlignedStorage<Element: BitwiseCopyable>: @unchecked Sendabl
         owner = nil
     }
 
+    /// `count` elements, all bits zero.
+    package convenience init(zeros count: Int) {
+        self.init(uninitialized: count)
+        UnsafeMutableRawBufferPointer(buffer).initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    /// A copy of `elements`.
+    package convenience init(_ elements: [Element]) {
+        self.init(uninitialized: elements.count)
+        _ = buffer.update(fromContentsOf: elements)
+    }
+
+    /// Where the elements begin, also where there are none.
+    package var pointer: UnsafeMutablePointer<Element> { buffer.baseAddress! }
+
     /// Memory that lives as long as `owner`, read-only.
     init(borrowing memory: UnsafeBufferPointer<Element>, from owner: any AnyObject & Sendable) {
         buffer = UnsafeMutableBufferPointer(mutating: memory)

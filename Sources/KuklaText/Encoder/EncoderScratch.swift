@@ -1,40 +1,41 @@
 import Foundation
+import KuklaNumerics
 
 /// The memory that one worker needs for one batch, allocated once and used for every batch.
 final class EncoderScratch: Sendable {
     /// Rows of attention scores that are computed at once.
     static let scoreRows = 56
 
-    let hidden, projected, context, intermediate: AlignedMemory<Float>
-    let keys, values, scores: AlignedMemory<Float>
-    let pooled, dense: AlignedMemory<Float>
-    let bytes: AlignedMemory<UInt8>
-    let rowScale, rowZero: AlignedMemory<Float>
+    let hidden, projected, context, intermediate: AlignedStorage<Float>
+    let keys, values, scores: AlignedStorage<Float>
+    let pooled, dense: AlignedStorage<Float>
+    let bytes: AlignedStorage<UInt8>
+    let rowScale, rowZero: AlignedStorage<Float>
 
     /// Room for `tokens` tokens in sequences of at most `longest`.
     init(_ configuration: EncoderConfiguration, tokens: Int, longest: Int, precision: TextEncoder.Precision) {
         let width = configuration.hiddenSize
         let head = (configuration.headSize + 31) / 32 * 32
         let padded = (longest + 31) / 32 * 32
-        hidden = AlignedMemory(zeros: tokens * width)
-        projected = AlignedMemory(zeros: tokens * width)
-        context = AlignedMemory(zeros: tokens * width)
+        hidden = AlignedStorage(zeros: tokens * width)
+        projected = AlignedStorage(zeros: tokens * width)
+        context = AlignedStorage(zeros: tokens * width)
         // The fused projections of a layer's attention and the inside of its feed-forward part take turns.
-        intermediate = AlignedMemory(zeros: tokens * max(3 * width, configuration.intermediateSize))
-        keys = AlignedMemory(zeros: padded * configuration.headSize)
-        values = AlignedMemory(zeros: longest * head)
-        scores = AlignedMemory(zeros: Self.scoreRows * padded)
+        intermediate = AlignedStorage(zeros: tokens * max(3 * width, configuration.intermediateSize))
+        keys = AlignedStorage(zeros: padded * configuration.headSize)
+        values = AlignedStorage(zeros: longest * head)
+        scores = AlignedStorage(zeros: Self.scoreRows * padded)
         // A sequence has at least one token, so there are never more pooled rows than tokens.
         let widest = max(
             width * configuration.pooling.count, configuration.dense.map(\.outputs).max() ?? 0)
-        pooled = AlignedMemory(zeros: configuration.dense.isEmpty ? 0 : tokens * widest)
-        dense = AlignedMemory(zeros: configuration.dense.isEmpty ? 0 : tokens * widest)
+        pooled = AlignedStorage(zeros: configuration.dense.isEmpty ? 0 : tokens * widest)
+        dense = AlignedStorage(zeros: configuration.dense.isEmpty ? 0 : tokens * widest)
         let quantizes = precision == .int8
-        bytes = AlignedMemory(
+        bytes = AlignedStorage(
             zeros: quantizes
                 ? tokens * PackedLinear.padded(max(width, configuration.intermediateSize)) : 0)
-        rowScale = AlignedMemory(zeros: quantizes ? tokens : 0)
-        rowZero = AlignedMemory(zeros: quantizes ? tokens : 0)
+        rowScale = AlignedStorage(zeros: quantizes ? tokens : 0)
+        rowZero = AlignedStorage(zeros: quantizes ? tokens : 0)
     }
 }
 

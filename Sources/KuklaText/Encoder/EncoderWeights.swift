@@ -5,7 +5,7 @@ import KuklaNumerics
 /// All parameters of an encoder, packed for the kernels.
 struct EncoderWeights: Sendable {
     struct LayerNorm: Sendable {
-        let gamma, beta: AlignedMemory<Float>
+        let gamma, beta: AlignedStorage<Float>
         let epsilon: Float
         var kernel: kk_layer_norm {
             kk_layer_norm(gamma: gamma.pointer, beta: beta.pointer, epsilon: epsilon)
@@ -23,7 +23,7 @@ struct EncoderWeights: Sendable {
 
     let words: Matrix
     let positions: Matrix
-    let tokenType: AlignedMemory<Float>
+    let tokenType: AlignedStorage<Float>
     let embeddingNorm: LayerNorm
     let layers: [Layer]
     let dense: [PackedLinear]
@@ -37,8 +37,8 @@ struct EncoderWeights: Sendable {
 
         func norm(_ name: String) throws(KuklaError) -> LayerNorm {
             LayerNorm(
-                gamma: AlignedMemory(try file.floats(name + ".weight", shape: [width])),
-                beta: AlignedMemory(try file.floats(name + ".bias", shape: [width])),
+                gamma: AlignedStorage(try file.floats(name + ".weight", shape: [width])),
+                beta: AlignedStorage(try file.floats(name + ".bias", shape: [width])),
                 epsilon: c.layerNormEpsilon)
         }
         func linear(_ names: [String], _ outputs: Int, _ inputs: Int) throws(KuklaError) -> PackedLinear {
@@ -58,7 +58,7 @@ struct EncoderWeights: Sendable {
             "embeddings.position_embeddings.weight", rows: c.positions, columns: width)
         let types = try file.floats(
             "embeddings.token_type_embeddings.weight", shape: [c.tokenTypes, width])
-        tokenType = AlignedMemory(Array(types.prefix(width)))
+        tokenType = AlignedStorage(Array(types.prefix(width)))
         embeddingNorm = try norm("embeddings.LayerNorm")
         var layers: [Layer] = []
         for index in 0..<c.layers {

@@ -4,13 +4,13 @@ import KuklaNumerics
 /// A linear layer `y = x W^T + b` whose weights are packed for the kernels, in float32 or 8 bits.
 struct PackedLinear: Sendable {
     private enum Weights: Sendable {
-        case float(AlignedMemory<Float>)
-        case integer(AlignedMemory<Int8>, scale: AlignedMemory<Float>, sum: AlignedMemory<Float>)
+        case float(AlignedStorage<Float>)
+        case integer(AlignedStorage<Int8>, scale: AlignedStorage<Float>, sum: AlignedStorage<Float>)
     }
 
     let inputs: Int
     let outputs: Int
-    let bias: AlignedMemory<Float>
+    let bias: AlignedStorage<Float>
     private let weights: Weights
 
     /// Packs `weights` `[outputs, inputs]`, row-major.
@@ -19,18 +19,18 @@ struct PackedLinear: Sendable {
     init(_ weights: [Float], bias: [Float], inputs: Int, outputs: Int, precision: TextEncoder.Precision) {
         self.inputs = inputs
         self.outputs = outputs
-        self.bias = AlignedMemory(bias)
+        self.bias = AlignedStorage(bias)
         let padded = (outputs + 31) / 32 * 32
         switch precision {
         case .float32:
-            let memory = AlignedMemory<Float>(zeros: padded * inputs)
+            let memory = AlignedStorage<Float>(zeros: padded * inputs)
             weights.withUnsafeBufferPointer {
                 kk_pack_transposed_f32($0.baseAddress!, inputs, outputs, inputs, memory.pointer)
             }
             self.weights = .float(memory)
         case .int8:
-            let memory = AlignedMemory<Int8>(zeros: padded * PackedLinear.padded(inputs))
-            let scale = AlignedMemory<Float>(zeros: outputs), sum = AlignedMemory<Float>(zeros: outputs)
+            let memory = AlignedStorage<Int8>(zeros: padded * PackedLinear.padded(inputs))
+            let scale = AlignedStorage<Float>(zeros: outputs), sum = AlignedStorage<Float>(zeros: outputs)
             weights.withUnsafeBufferPointer {
                 kk_pack_s8($0.baseAddress!, outputs, inputs, memory.pointer, scale.pointer, sum.pointer)
             }
