@@ -11,6 +11,8 @@ final class BestMatches: @unchecked Sendable {  // each is filled by one worker
     private let scores: UnsafeMutablePointer<Float>
     private let ids: UnsafeMutablePointer<Int>
     private let counts: UnsafeMutablePointer<Int>
+    /// Scores that each query was offered so far.
+    private let seen: UnsafeMutablePointer<Int>
     private let select: kk_select_above_f32
 
     init(queryCount: Int, k: Int, level: CPULevel = .current) {
@@ -20,6 +22,8 @@ final class BestMatches: @unchecked Sendable {  // each is filled by one worker
         ids = .allocate(capacity: queryCount * k)
         counts = .allocate(capacity: queryCount)
         counts.initialize(repeating: 0, count: queryCount)
+        seen = .allocate(capacity: queryCount)
+        seen.initialize(repeating: 0, count: queryCount)
         select = kk_topk_kernels_for(level.kernelLevel).pointee.select_above_f32
     }
 
@@ -27,6 +31,7 @@ final class BestMatches: @unchecked Sendable {  // each is filled by one worker
         scores.deallocate()
         ids.deallocate()
         counts.deallocate()
+        seen.deallocate()
     }
 
     /// Offers `count` scores of `query`; the first belongs to row `firstRow`.
@@ -47,17 +52,32 @@ final class BestMatches: @unchecked Sendable {  // each is filled by one worker
             }
             position += 1
         }
-        guard position < count else { return }
+        // While little was seen the worst score kept is easy to beat: asking in windows that grow with what was seen
+        // raises it before the bulk is asked.
+        while position < count {
+            let end = min(count, (position + max(256, 4 * (seen[query] + position))) / 64 * 64)
+            offerWindow(
+                offered, position..<end, firstRow: firstRow, query: query, allowed: allowed,
+                candidates: candidates)
+            position = end
+        }
+        seen[query] += count
+    }
+
+    private func offerWindow(
+        _ offered: UnsafePointer<Float>, _ window: Range<Int>, firstRow: Int, query: Int,
+        allowed: UnsafePointer<UInt64>?, candidates: UnsafeMutablePointer<UInt32>
+    ) {
         let heap = scores + query * k
         // An equal score of a higher row never displaces one that is kept, so "above" is all there is to ask.
         // The kernel starts at a word of the filter.
-        let start = position / 64 * 64
+        let start = window.lowerBound / 64 * 64
         let found = select(
-            offered + start, count - start, heap[0], allowed.map { $0 + start / 64 }, candidates)
+            offered + start, window.upperBound - start, heap[0], allowed.map { $0 + start / 64 }, candidates)
         for i in 0..<found {
             let candidate = start + Int(candidates[i])
             let score = offered[candidate]
-            if candidate >= position, score > heap[0] {
+            if candidate >= window.lowerBound, score > heap[0] {
                 replaceWorst(with: score, id: firstRow + candidate, query: query)
             }
         }

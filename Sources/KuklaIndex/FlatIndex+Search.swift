@@ -45,6 +45,11 @@ extension FlatIndex {
         return (rows + unit - 1) / unit * unit
     }
 
+    /// Threads that a scan is worth: waking one takes as long as scanning some hundred kilobytes of codes.
+    private static func usefulWorkers(queryCount: Int, count: Int, layout: CodeLayout) -> Int {
+        max(1, layout.byteCount(of: count) / (1 << 20) * queryCount)
+    }
+
     /// The `k` best rows of every query by the codec's scores, best first.
     private func scan(
         _ queries: Matrix, count k: Int, allowing allowed: RowSet?, threads: Int
@@ -53,7 +58,8 @@ extension FlatIndex {
         let layout = codec.layout
         let tile = Self.tileRows(queryCount: queries.rows, count: count, layout: layout)
         let tiles = (count + tile - 1) / tile
-        let workers = min(threads, tiles)
+        let workers = min(
+            threads, tiles, Self.usefulWorkers(queryCount: queries.rows, count: count, layout: layout))
         let kept = (0..<workers).map { _ in BestMatches(queryCount: queries.rows, k: k) }
         let next = TileCounter()
         parallelFor(workers, grain: 1, threads: workers) { block in
