@@ -19,7 +19,8 @@ struct ScalarTraining {
         var step = minimum
         minimum.withUnsafeMutableBufferPointer { minimum in
             step.withUnsafeMutableBufferPointer { step in
-                nonisolated(unsafe) let (minimum, step) = (minimum, step)  // each block writes dimensions of its own
+                // Each block writes dimensions of its own.
+                nonisolated(unsafe) let (minimum, step) = (minimum, step)
                 parallelFor(d, grain: 16, threads: threads) { dimensions in
                     let histograms = Histogram.all(of: vectors, dimensions: dimensions, bins: bins)
                     for (i, histogram) in zip(dimensions, histograms) {

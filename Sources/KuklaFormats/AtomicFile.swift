@@ -68,7 +68,8 @@ public final class AtomicFile {
             // The name is given by way of /proc, which a bare container may lack.
             if allowsUnnamed && access("/proc/self/fd", X_OK) == 0 {
                 let folder = (target as NSString).deletingLastPathComponent
-                let unnamedFlag: Int32 = 0o20_000_000 | O_DIRECTORY  // O_TMPFILE, a macro that Swift cannot read
+                // O_TMPFILE, a macro that Swift cannot read.
+                let unnamedFlag: Int32 = 0o20_000_000 | O_DIRECTORY
                 let descriptor = open(folder.isEmpty ? "." : folder, unnamedFlag | O_RDWR | O_CLOEXEC, 0o666)
                 if descriptor >= 0 { return (descriptor, .unnamed) }
             }

@@ -13,7 +13,8 @@ extension Matrix {
         let n = Int32(rows)
         // Column-major output holds one eigenvector a column: read row-major, one a row.
         let info = a.withUnsafeMutableBufferPointer {
-            LAPACKE_ssyevd(LAPACK_COL_MAJOR, CChar(86), CChar(85), n, $0.baseAddress!, n, &values)  // 'V', 'U'
+            // 'V', 'U'
+            LAPACKE_ssyevd(LAPACK_COL_MAJOR, CChar(86), CChar(85), n, $0.baseAddress!, n, &values)
         }
         try Matrix.check(info, "eigenvalues of a [\(rows), \(rows)] matrix")
         return (values.reversed(), a.gathering(rows: (0..<rows).reversed()))

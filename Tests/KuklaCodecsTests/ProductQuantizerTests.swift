@@ -116,7 +116,8 @@ import Testing
 
     @Test func `shapes that do not fit throw`() throws {
         let x = QuantizerFixtures.clustered(100, dimensions: 30, seed: 1)
-        for (m, bits) in [(7, 4), (0, 4), (5, 3), (5, 9), (5, 8)] {  // the last: 100 vectors for 256 centroids
+        // The last: 100 vectors for 256 centroids.
+        for (m, bits) in [(7, 4), (0, 4), (5, 3), (5, 9), (5, 8)] {
             #expect(throws: KuklaError.self) {
                 try ProductQuantizer.train(
                     on: x, metric: .cosine, subspaces: m, bits: bits, configuration: .any)

@@ -69,7 +69,8 @@ public struct ProductQuantizer: VectorCodec {
             codes.count == layout.byteCount(of: vectors.rows),
             "encode: \(codes.count) bytes for \(layout.byteCount(of: vectors.rows)) bytes of codes")
         guard vectors.rows > 0, let base = codes.baseAddress else { return }
-        nonisolated(unsafe) let out = base.assumingMemoryBound(to: UInt8.self)  // every range writes its own rows
+        // Every range writes its own rows.
+        nonisolated(unsafe) let out = base.assumingMemoryBound(to: UInt8.self)
         let packing = BitPacking(count: codebook.subspaces, bits: codebook.bits)
         let bytes = layout.bytesPerBlock
         parallelFor(vectors.rows, grain: 512, threads: threads) { range in
