@@ -22,6 +22,9 @@ public struct BudgetPlanner: Sendable {
     /// Queries of the last round, at most.
     public var maximumQueries = 1000
 
+    /// How long one plan's speed is measured; tests that ask for no speed make it short.
+    package var timingSeconds = 0.1
+
     public init(budget: Double) { self.budget = budget }
 
     /// Measures and chooses.
@@ -39,7 +42,7 @@ public struct BudgetPlanner: Sendable {
         let start = ContinuousClock.now
         let d = vectors.columns
         var pool = candidates(dimensions: d)
-        guard pool.contains(where: { $0.isWithinBudget }) else { throw nothingFits(dimensions: d) }
+        guard pool.contains(where: { $0.budget == budget }) else { throw nothingFits(dimensions: d) }
         guard vectors.rows >= 20 else {
             throw KuklaError(
                 .badData,
@@ -112,7 +115,7 @@ public struct BudgetPlanner: Sendable {
         return [budget, budget / 2, budget * 2].flatMap { limit in
             CandidatePlans.fitting(budget: limit, dimensions: dimensions, metric: metric)
                 .filter { seen.insert($0).inserted }
-                .map { Candidate(configuration: $0, budget: limit, isWithinBudget: limit == budget) }
+                .map { Candidate(configuration: $0, budget: limit) }
         }
     }
 
@@ -133,16 +136,18 @@ public struct BudgetPlanner: Sendable {
         exact: ExactSearch?,
         vectors: Matrix, usesSelfQueries: Bool, seconds: Double
     ) throws(KuklaError) -> FitReport {
-        let ranked = finalists.sorted {
-            ($0.recall.mean, $0.figures.queriesPerSecond) > ($1.recall.mean, $1.figures.queriesPerSecond)
+        // Of equal recalls the smaller is better, of equal sizes the faster.
+        let ranked = finalists.map {
+            ($0, rank: ($0.recall.mean, -$0.figures.bytesPerVector, $0.figures.queriesPerSecond))
         }
-        guard let chosen = ranked.first(where: { $0.candidate.isWithinBudget }) else {
+        .sorted { $0.rank > $1.rank }.map(\.0)
+        let affordable = ranked.filter { $0.figures.bytesPerVector <= budget }
+        guard let chosen = affordable.first else {
             let reason = skipped.first.map { " \($0.plan): \($0.reason)" } ?? ""
             throw KuklaError(.badData, "No plan within \(budget) bytes a vector could be measured.\(reason)")
         }
-        let equals = ranked.filter {
-            $0.candidate.isWithinBudget && $0.candidate != chosen.candidate
-                && chosen.recall.intervalOfDifference(from: $0.recall).contains(0)
+        let equals = affordable.dropFirst().filter {
+            chosen.recall.intervalOfDifference(from: $0.recall).contains(0)
         }
         let plans = ranked.map { plan in
             var figures = plan.figures
@@ -174,5 +179,4 @@ public struct BudgetPlanner: Sendable {
 struct Candidate: Hashable {
     let configuration: IndexConfiguration
     let budget: Double
-    let isWithinBudget: Bool
 }

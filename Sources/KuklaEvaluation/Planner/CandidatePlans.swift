@@ -16,11 +16,13 @@ enum CandidatePlans {
             ["F32", "F16", "SQ8", "SQ6", "SQ4", "B1", "RQ1", "RQ2", "RQ3", "RQ4", "RQ6"].flatMap {
                 shortened(to: budget, quantizer: $0, dimensions: dimensions, metric: metric)
             } + products(budget: budget, dimensions: dimensions) + refinements
+        // No plan costs more than the floats themselves: a budget beyond them asks for what they hold.
+        let least = min(budget, Double(4 * dimensions)) / 2
         var seen = Set<String>()
         return words.compactMap { word in
             guard let plan = try? IndexConfiguration(parsing: word),
                 let bytes = try? plan.bytesPerVector(dimensions: dimensions, metric: metric),
-                bytes <= budget, bytes > budget / 2, seen.insert(plan.description).inserted
+                bytes <= budget, bytes > least, seen.insert(plan.description).inserted
             else { return nil }
             return plan
         }

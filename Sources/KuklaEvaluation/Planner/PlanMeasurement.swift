@@ -70,7 +70,8 @@ struct PlanMeasurement {
         let answers = try index.search(queries, count: k, threads: planner.threads)
         exact = ExactSearch(
             found: answers.map { $0.map(\.id) },
-            queriesPerSecond: try Self.queriesPerSecond(index, queries, k: k, threads: planner.threads),
+            queriesPerSecond: try Self.queriesPerSecond(
+                index, queries, k: k, threads: planner.threads, minimum: planner.timingSeconds),
             ndcg: try relevance?.ndcg(answers))
     }
 
@@ -85,7 +86,8 @@ struct PlanMeasurement {
             figures: FitReport.Plan(
                 plan: plan, bytesPerVector: index.bytesPerVector, recall: recall.mean,
                 recallLow: recall.interval.lowerBound, recallHigh: recall.interval.upperBound,
-                queriesPerSecond: try Self.queriesPerSecond(index, queries, k: k, threads: planner.threads),
+                queriesPerSecond: try Self.queriesPerSecond(
+                    index, queries, k: k, threads: planner.threads, minimum: planner.timingSeconds),
                 ndcg: try relevance?.ndcg(answers), trainingSeconds: seconds, vectors: base.rows,
                 queries: queries.rows, isFinalist: isFinalist))
     }
@@ -101,9 +103,9 @@ struct PlanMeasurement {
         return (index, seconds)
     }
 
-    /// Searches one query at a time for at least a tenth of a second.
+    /// Searches one query at a time for at least `minimum` seconds.
     private static func queriesPerSecond(
-        _ index: FlatIndex, _ queries: Matrix, k: Int, threads: Int
+        _ index: FlatIndex, _ queries: Matrix, k: Int, threads: Int, minimum: Double
     ) throws(KuklaError) -> Double {
         let start = ContinuousClock.now
         var count = 0
@@ -112,7 +114,7 @@ struct PlanMeasurement {
             _ = try index.search(queries[rows: row..<row + 1], count: k, threads: threads)
             count += 1
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            if seconds > 0.1, count >= 5 { return Double(count) / seconds }
+            if seconds > minimum, count >= 5 { return Double(count) / seconds }
         }
     }
 }
