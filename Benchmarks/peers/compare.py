@@ -386,7 +386,7 @@ def write_table():
         lines.append(
             f"| {r['name']} | {r['peer']} | **{r['ratio']:.2f}x** ({r['low']:.2f}..{r['high']:.2f}) | {bar} | {met} "
             f"| {figure(r['ours'])} {r['unit']} | {figure(r['theirs'])} {r['unit']} | {r['note']} |")
-    notes = pathlib.Path(__file__).with_name("bounds.md")
+    notes = pathlib.Path(__file__).with_name("notes.md")
     if notes.exists():
         lines += ["", notes.read_text().strip()]
     options.table.write_text("\n".join(lines) + "\n")

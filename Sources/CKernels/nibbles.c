@@ -35,6 +35,45 @@ void kk_round_nibble_tables(const float *entries, size_t code_bytes, const float
     }
 }
 
+// SSE2 is part of x86-64: no level is needed.
+void kk_nibble_table_bounds(const float *entries, size_t tables, float *minima, float *range, float *total) {
+    float widest = 0;
+#if defined(__x86_64__)
+    __m128 sums = _mm_setzero_ps();
+    for (size_t n = 0; n < tables; n++) {
+        const float *t = entries + n * 16;
+        __m128 a = _mm_loadu_ps(t), b = _mm_loadu_ps(t + 4), c = _mm_loadu_ps(t + 8), d = _mm_loadu_ps(t + 12);
+        sums = _mm_add_ps(sums, _mm_add_ps(_mm_add_ps(a, b), _mm_add_ps(c, d)));
+        __m128 low = _mm_min_ps(_mm_min_ps(a, b), _mm_min_ps(c, d));
+        __m128 high = _mm_max_ps(_mm_max_ps(a, b), _mm_max_ps(c, d));
+        low = _mm_min_ps(low, _mm_movehl_ps(low, low));
+        high = _mm_max_ps(high, _mm_movehl_ps(high, high));
+        low = _mm_min_ss(low, _mm_shuffle_ps(low, low, 1));
+        high = _mm_max_ss(high, _mm_shuffle_ps(high, high, 1));
+        minima[n] = _mm_cvtss_f32(low);
+        float width = _mm_cvtss_f32(high) - minima[n];
+        widest = width > widest ? width : widest;
+    }
+    float parts[4];
+    _mm_storeu_ps(parts, sums);
+    *total = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+#else
+    *total = 0;
+    for (size_t n = 0; n < tables; n++) {
+        const float *t = entries + n * 16;
+        float low = t[0], high = t[0];
+        for (size_t e = 0; e < 16; e++) {
+            low = t[e] < low ? t[e] : low;
+            high = t[e] > high ? t[e] : high;
+            *total += t[e];
+        }
+        minima[n] = low;
+        widest = high - low > widest ? high - low : widest;
+    }
+#endif
+    *range = widest;
+}
+
 void kk_nibble_scan_portable(const uint8_t *codes, size_t blocks, size_t block_bytes, size_t code_bytes,
                                  const uint8_t *tables, size_t queries, size_t planes, const float *bias,
                                  const float *scale, float *out, size_t out_stride) {

@@ -21,19 +21,20 @@ extension CodecConfiguration {
                 "Cannot train '\(self)': vector \(row) of the training sample has a NaN or infinite component. Remove such vectors."
             )
         }
-        progress.begin("train \(self)", total: transforms.count + 1, unit: "steps")
+        progress.begin("Training \(self)", total: transforms.count + 1, unit: "steps")
         defer { progress.end() }
         var trained: [VectorTransform] = []
         for (i, word) in transforms.enumerated() {
             let transform = try train(
                 word, on: sample, metric: metric,
                 isUnit: isUnit(before: i, metric: metric, dimensions: vectors.columns),
-                seed: seed &+ UInt64(i + 1), threads: threads)
+                seed: seed &+ UInt64(i + 1), threads: threads, progress: progress)
             sample = transform.stored(sample, threads: threads)
             trained.append(transform)
             progress.advance(by: 1)
         }
-        let quantizer = try Self.train(quantizer, on: sample, metric: metric, seed: seed, threads: threads)
+        let quantizer = try Self.train(
+            quantizer, on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
         progress.advance(by: 1)
         return trained.isEmpty
             ? quantizer : TransformedCodec(self, transforms: trained, quantizer: quantizer, metric: metric)
@@ -83,7 +84,8 @@ extension CodecConfiguration {
     // MARK: - Quantizers
 
     private static func train(
-        _ quantizer: Quantizer, on vectors: Matrix, metric: Metric, seed: UInt64, threads: Int
+        _ quantizer: Quantizer, on vectors: Matrix, metric: Metric, seed: UInt64, threads: Int,
+        progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> any VectorCodec {
         let configuration = CodecConfiguration(quantizer: quantizer)
         switch quantizer {
@@ -96,11 +98,11 @@ extension CodecConfiguration {
         case .product(let subspaces, let bits):
             return try ProductQuantizer.train(
                 on: vectors, metric: metric, subspaces: subspaces, bits: bits, configuration: configuration,
-                seed: seed, threads: threads)
+                seed: seed, threads: threads, progress: progress)
         case .productFastScan(let subspaces):
             return try FastScanProductQuantizer.train(
                 on: vectors, metric: metric, subspaces: subspaces, configuration: configuration, seed: seed,
-                threads: threads)
+                threads: threads, progress: progress)
         case .sign:
             return try SignBitCodec.train(
                 on: vectors, metric: metric, configuration: configuration, seed: seed, threads: threads)
@@ -170,7 +172,8 @@ extension CodecConfiguration {
     }
 
     private func train(
-        _ transform: Transform, on vectors: Matrix, metric: Metric, isUnit: Bool, seed: UInt64, threads: Int
+        _ transform: Transform, on vectors: Matrix, metric: Metric, isUnit: Bool, seed: UInt64, threads: Int,
+        progress: any ProgressReporter
     ) throws(KuklaError) -> VectorTransform {
         let d = vectors.columns
         let kind: VectorTransform.Kind
@@ -198,7 +201,7 @@ extension CodecConfiguration {
                 try ProductQuantizer.learnRotation(
                     on: vectors, subspaces: subspaces, outputDimensions: output, bits: productBits,
                     seed: seed,
-                    threads: threads), mean: nil)
+                    threads: threads, progress: progress), mean: nil)
         }
         return VectorTransform(kind, metric: metric, inputDimensions: d, outputDimensions: output)
     }

@@ -28,7 +28,10 @@ final class ModelStaging: Sendable {
     }
 
     deinit {
-        if lockDescriptor >= 0 { close(lockDescriptor) }
+        guard lockDescriptor >= 0 else { return }
+        // Closing alone is not enough: a child process that is just being started still holds the descriptor.
+        flock(lockDescriptor, LOCK_UN)
+        close(lockDescriptor)
     }
 
     /// The folder for one commit's files, with what an earlier try left in it.

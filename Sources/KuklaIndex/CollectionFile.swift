@@ -96,7 +96,7 @@ public final class CollectionFile: Sendable {
     /// - Throws: `KuklaError.badData` that names the first damaged section.
     /// - Complexity: reads the whole file once.
     public func verify(progress: any ProgressReporter = SilentProgress()) throws(KuklaError) {
-        progress.begin("verify", total: sections.reduce(0) { $0 + $1.length }, unit: "bytes")
+        progress.begin("Verifying", total: sections.reduce(0) { $0 + $1.length }, unit: "bytes")
         defer { progress.end() }
         for section in sections {
             guard isIntact(section) else {

@@ -54,7 +54,9 @@ let kuklaVersion = "0.1.0"
 
 /// Prints one sentence on stderr, where people look for what went wrong.
 func complain(_ sentence: String) {
-    FileHandle.standardError.write(Data("kukla: \(sentence)\n".utf8))
+    // A bar may stand on the line.
+    let clear = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
+    FileHandle.standardError.write(Data("\(clear)kukla: \(sentence)\n".utf8))
 }
 
 /// Prints one line on stderr about what was done; data alone go to stdout.

@@ -46,6 +46,11 @@ typedef void (*kk_rescaled_product)(const float *_Nonnull magnitudes, size_t cou
 void kk_round_nibble_tables(const float *_Nonnull entries, size_t code_bytes, const float *_Nonnull minima,
                             float inverse_step, size_t planes, uint8_t *_Nonnull tables);
 
+/// The least entry of each table `[tables, 16]` in `minima`, the widest distance between the least and the largest of one
+/// table in `range`, and in `total` a sum that is finite only if all entries are (and the sum does not overflow).
+void kk_nibble_table_bounds(const float *_Nonnull entries, size_t tables, float *_Nonnull minima,
+                            float *_Nonnull range, float *_Nonnull total);
+
 typedef struct kk_bit_kernels {
     kk_nibble_scan _Nonnull nibble_scan;
     kk_hamming_scan _Nonnull hamming_scan;

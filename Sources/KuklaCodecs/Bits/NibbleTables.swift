@@ -47,14 +47,8 @@ struct NibbleTables: Sendable {
                 var offset = fill(query, floats)
                 var range: Float = 0
                 var total: Float = 0
-                for n in 0..<nibbles {
-                    let entries = UnsafeRawPointer(floats + n * 16).loadUnaligned(as: SIMD16<Float>.self)
-                    let least = entries.min()
-                    minima[n] = least
-                    range = max(range, entries.max() - least)
-                    total += entries.sum()
-                    offset += least
-                }
+                kk_nibble_table_bounds(floats, nibbles, &minima, &range, &total)
+                offset += minima.reduce(0, +)
                 // A query that is not finite gets scores that are not a number, and no trap.
                 bias[query] = total.isFinite ? offset : .nan
                 let step = range / levels

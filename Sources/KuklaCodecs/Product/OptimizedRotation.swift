@@ -43,7 +43,7 @@ extension ProductQuantizer {
             ? vectors : vectors.gathering(rows: random.sample(16_384, below: vectors.rows).sorted())
         var rotation = try balancedDirections(of: sample, subspaces: subspaces, output: output)
         var codebook: ProductCodebook?
-        progress.begin("optimized rotation", total: iterations, unit: "iterations")
+        progress.begin("Training the rotation", total: iterations, unit: "iterations")
         for _ in 0..<iterations {
             let turned = sample.multiplied(by: rotation, transposed: true, threads: threads)
             let fitted = try ProductCodebook.train(

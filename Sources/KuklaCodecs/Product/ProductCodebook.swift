@@ -87,7 +87,7 @@ struct ProductCodebook: Sendable {
             vectors.rows <= 16_384
             ? vectors : vectors.gathering(rows: random.sample(16_384, below: vectors.rows).sorted())
         let sample = coded(chosen, metric: metric).vectors
-        progress.begin("product quantizer", total: subspaces, unit: "subspaces")
+        progress.begin("Training centroids", total: subspaces, unit: "subspaces")
         let centroids = Matrix(rows: subspaces * count, columns: size) { out in
             nonisolated(unsafe) let out = out.baseAddress!  // every subspace writes rows of its own
             parallelFor(subspaces, grain: 1, threads: threads) { range in

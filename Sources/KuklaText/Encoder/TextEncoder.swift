@@ -80,7 +80,7 @@ public struct TextEncoder: Sendable {
             EncoderScratch(
                 configuration, tokens: plan.mostTokens, longest: plan.longest, precision: precision)
         }
-        progress.begin("encode", total: lengths.count, unit: "texts")
+        progress.begin("Embedding", total: lengths.count, unit: "texts")
         defer { progress.end() }
         let dimensions = dimensions
         return try Matrix(rows: lengths.count, columns: dimensions) { (out) throws(KuklaError) in

@@ -80,9 +80,10 @@ struct IndexCommand: ParsableCommand {
         let target = URL(fileURLWithPath: output)
         let progress = reporting.progress
 
-        progress.begin("Training \(configuration)", total: nil, unit: "vectors")
+        progress.begin("Reading a sample", total: nil, unit: "vectors")
         let sample = try VectorSample(
             of: source, limit: IndexConfiguration.trainingLimit, seed: seed ?? fitted?.seed ?? 1)
+        progress.end()
         if let fitted, fitted.dimensions != sample.vectors.columns {
             throw KuklaError(
                 .badData,
@@ -90,8 +91,8 @@ struct IndexCommand: ParsableCommand {
             )
         }
         let empty = try configuration.train(
-            on: sample.vectors, metric: metric, seed: seed ?? fitted?.seed ?? 1, threads: threads)
-        progress.end()
+            on: sample.vectors, metric: metric, seed: seed ?? fitted?.seed ?? 1, threads: threads,
+            progress: progress)
 
         let writer = try CollectionWriter(
             target, codec: empty.codec, refinement: empty.refinement, origin: try origin(of: source),

@@ -1,10 +1,12 @@
+import Dispatch
 import Foundation
 import KuklaEvaluation
 import KuklaNumerics
 import Synchronization
 
 /// Draws how far the work has come on stderr: a bar with rate and time left on a terminal, one closing line a task
-/// elsewhere. Tasks that end within half a second stay silent.
+/// elsewhere. Tasks that end within half a second stay silent; a task inside another is drawn while it runs and
+/// leaves no line of its own.
 final class ProgressBar: ProgressReporter {
     private struct Task {
         let name: String
@@ -12,49 +14,59 @@ final class ProgressBar: ProgressReporter {
         let unit: String
         let start = ContinuousClock.now
         var done = 0
-        var lastDrawn: ContinuousClock.Instant?
     }
 
-    private let task = Mutex<Task?>(nil)
-    private let isTerminal: Bool
+    private let tasks = Mutex<[Task]>([])
     private let isQuiet: Bool
+    /// Redraws on a terminal, so that work which reports rarely is seen to go on. Set up in `init`, cancelled in
+    /// `deinit`, and not touched between.
+    private nonisolated(unsafe) let timer: (any DispatchSourceTimer)?
 
     init(isQuiet: Bool = false) {
         self.isQuiet = isQuiet
-        isTerminal = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+        let isTerminal = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+        timer = isTerminal && !isQuiet ? DispatchSource.makeTimerSource(queue: .global(qos: .utility)) : nil
+        timer?.schedule(deadline: .now() + 0.4, repeating: 0.1)
+        timer?.setEventHandler { [weak self] in self?.draw() }
+        timer?.resume()
     }
 
+    deinit { timer?.cancel() }
+
     func begin(_ name: String, total: Int?, unit: String) {
-        task.withLock { $0 = Task(name: name, total: total, unit: unit) }
+        tasks.withLock { $0.append(Task(name: name, total: total, unit: unit)) }
     }
 
     func advance(by count: Int) {
-        guard !isQuiet else { return }
-        task.withLock {
-            guard var task = $0 else { return }
-            task.done += count
-            let now = ContinuousClock.now
-            let last = task.lastDrawn ?? task.start + .milliseconds(400)
-            if isTerminal, now - last > .milliseconds(100) {
-                task.lastDrawn = now
-                write("\r\u{1B}[K" + line(for: task, elapsed: seconds(now - task.start)))
-            }
-            $0 = task
+        tasks.withLock { tasks in
+            guard let last = tasks.indices.last else { return }
+            tasks[last].done += count
         }
     }
 
     func end() {
-        task.withLock {
-            guard let task = $0 else { return }
-            $0 = nil
+        tasks.withLock { tasks in
+            guard let task = tasks.popLast(), tasks.isEmpty else { return }
             let elapsed = seconds(ContinuousClock.now - task.start)
-            guard !isQuiet, elapsed >= 0.5 || task.lastDrawn != nil else { return }
+            let clear = timer == nil ? "" : "\r\u{1B}[K"
+            guard !isQuiet, elapsed >= 0.5 else { return write(clear) }
             let rate = task.done > 0 ? " (\(Quantity.rate(Double(task.done) / elapsed)) \(task.unit)/s)" : ""
-            write((isTerminal ? "\r\u{1B}[K" : "") + "\(task.name): \(formatDuration(elapsed))\(rate)\n")
+            write("\(clear)\(task.name): \(formatDuration(elapsed))\(rate)\n")
+        }
+    }
+
+    private func draw() {
+        // Written under the lock, so that nothing is drawn after a task's closing line.
+        tasks.withLock { tasks in
+            guard let task = tasks.last else { return }
+            let elapsed = seconds(ContinuousClock.now - task.start)
+            guard elapsed >= 0.4 || tasks.count > 1 else { return }
+            write("\r\u{1B}[K" + line(for: task, elapsed: elapsed))
         }
     }
 
     private func line(for task: Task, elapsed: Double) -> String {
+        guard task.done > 0 else { return "\(task.name)  \(formatDuration(elapsed))" }
         let rate = Double(task.done) / max(elapsed, 1e-9)
         let speed = "\(Quantity.rate(rate)) \(task.unit)/s"
         guard let total = task.total, total > 0 else {
