@@ -167,7 +167,7 @@ def row(name, peer, bar, our_seconds, peer_seconds, work, unit, note=""):
     results[f"{name} | {peer}"] = {
         "name": name, "peer": peer, "bar": bar, "ratio": ratio, "low": spread[0], "high": spread[-1],
         "ours": work / statistics.median(our_seconds), "theirs": work / statistics.median(peer_seconds),
-        "unit": unit, "note": note, "met": ratio >= bar if bar is not None else None,
+        "unit": unit, "note": note, "met": ratio >= bar if bar is not None else None, "rounds": len(spread),
     }
     results_path.write_text(json.dumps(results, indent=1))
     print(f"{name} | {peer}: {ratio:.2f}x (bar {bar}) [{spread[0]:.2f}..{spread[-1]:.2f}] {note}", flush=True)
@@ -374,7 +374,7 @@ def write_table():
     lines = [
         "# Benchmarks", "",
         "Written by `make bench` (`Benchmarks/peers/compare.py`): our binary and the peer on the same input, the same machine and 2 threads,",
-        f"alternating, {options.rounds} rounds; the ratio is the median over rounds, in brackets the lowest and the highest. Bars are the least ratio",
+        f"alternating, at least {min(r.get('rounds', 4) for r in results.values())} rounds; the ratio is the median over rounds, in brackets the lowest and the highest. Bars are the least ratio",
         "that we ask of ourselves (for memory the largest).", "",
         f"Machine: {platform.machine()}, {cpu()}, {os.cpu_count()} cores, shared with others; Python {platform.python_version()}, "
         + ", ".join(f"{p} {version(p)}" for p in ["faiss-cpu", "torch", "sentence-transformers", "tokenizers", "onnxruntime"]) + ".", "",
