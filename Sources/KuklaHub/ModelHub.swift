@@ -122,7 +122,7 @@ public struct ModelHub: Sendable, CustomStringConvertible {
         try staging.checkSpace(for: files, in: workplace)
         let sizes = files.compactMap(\.size)
         progress.begin(
-            "fetching \(model)", total: sizes.count == files.count ? sizes.reduce(0, +) : nil, unit: "bytes")
+            "Fetching \(model)", total: sizes.count == files.count ? sizes.reduce(0, +) : nil, unit: "bytes")
         defer { progress.end() }
         var done: [ModelManifest.File] = []
         for file in files {

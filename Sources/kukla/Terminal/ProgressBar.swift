@@ -50,7 +50,7 @@ final class ProgressBar: ProgressReporter {
             let elapsed = seconds(ContinuousClock.now - task.start)
             let clear = timer == nil ? "" : "\r\u{1B}[K"
             guard !isQuiet, elapsed >= 0.5 else { return write(clear) }
-            let rate = task.done > 0 ? " (\(Quantity.rate(Double(task.done) / elapsed)) \(task.unit)/s)" : ""
+            let rate = task.done > 0 ? " (\(speed(of: task, elapsed: elapsed)))" : ""
             write("\(clear)\(task.name): \(formatDuration(elapsed))\(rate)\n")
         }
     }
@@ -68,10 +68,10 @@ final class ProgressBar: ProgressReporter {
     private func line(for task: Task, elapsed: Double) -> String {
         guard task.done > 0 else { return "\(task.name)  \(formatDuration(elapsed))" }
         let rate = Double(task.done) / max(elapsed, 1e-9)
-        let speed = "\(Quantity.rate(rate)) \(task.unit)/s"
+        let speed = speed(of: task, elapsed: elapsed)
         guard let total = task.total, total > 0 else {
             return
-                "\(task.name)  \(Quantity.count(task.done)) \(task.unit)  \(speed)  \(formatDuration(elapsed))"
+                "\(task.name)  \(amount(task.done, of: task))\(task.unit == "bytes" ? "" : " " + task.unit)  \(speed)  \(formatDuration(elapsed))"
         }
         let share = min(Double(task.done) / Double(total), 1)
         let width = 24
@@ -80,7 +80,19 @@ final class ProgressBar: ProgressReporter {
         let left = rate > 0 ? formatDuration(Double(max(total - task.done, 0)) / rate) + " left" : ""
         let percent = "\(Int(share * 100))%"
         return
-            "\(task.name)  \(bar)  \(percent)  \(Quantity.count(task.done))/\(Quantity.count(total))  \(speed)  \(left)"
+            "\(task.name)  \(bar)  \(percent)  \(amount(task.done, of: task))/\(amount(total, of: task))  \(speed)  \(left)"
+    }
+
+    /// `1,520 texts/s`; bytes in their own units.
+    private func speed(of task: Task, elapsed: Double) -> String {
+        let rate = Double(task.done) / max(elapsed, 1e-9)
+        return task.unit == "bytes"
+            ? "\(Quantity.bytes(Int(rate)))/s" : "\(Quantity.rate(rate)) \(task.unit)/s"
+    }
+
+    /// How much of the work, in the task's unit.
+    private func amount(_ count: Int, of task: Task) -> String {
+        task.unit == "bytes" ? Quantity.bytes(count) : Quantity.count(count)
     }
 
     private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
