@@ -15,9 +15,6 @@ struct NibbleTables: Sendable {
     private let bias: [Float]
     private let scale: [Float]
 
-    /// The largest difference between a score and the sum of unrounded table entries.
-    let errorBounds: [Float]
-
     /// - Parameters:
     ///   - planes: 1 for 8-bit tables, 2 for 16-bit ones.
     ///   - fill: writes the float tables of one query, `[2 * codeBytes, 16]`, that were zeroed before: entry `[n, v]` is
@@ -37,7 +34,6 @@ struct NibbleTables: Sendable {
         self.storage = storage
         var bias = [Float](repeating: 0, count: queries)
         var scale = bias
-        var bounds = bias
         let levels: Float = planes == 2 ? 65_535 : 255
         withUnsafeTemporaryAllocation(of: Float.self, capacity: max(nibbles * 16, 1)) { table in
             let floats = table.baseAddress!
@@ -54,7 +50,6 @@ struct NibbleTables: Sendable {
                 let step = range / levels
                 guard total.isFinite, step > 0, step.isFinite, (1 / step).isFinite else { continue }
                 scale[query] = step
-                bounds[query] = Float(nibbles) * step / 2
                 kk_round_nibble_tables(
                     floats, codes.codeBytes, minima, 1 / step, planes,
                     storage.buffer.baseAddress! + query * planes * tableBytes)
@@ -62,7 +57,6 @@ struct NibbleTables: Sendable {
         }
         self.bias = bias
         self.scale = scale
-        errorBounds = bounds
     }
 
     /// Scores all queries against `count` codes: see `CodeScorer`.

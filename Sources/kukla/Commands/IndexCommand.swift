@@ -76,13 +76,14 @@ struct IndexCommand: ParsableCommand {
         let fitted = try plan.map { try FitReport(contentsOf: URL(fileURLWithPath: $0)) }
         let configuration = try IndexConfiguration(parsing: fitted?.plan ?? factory ?? "F32")
         let metric = metric ?? fitted?.metric ?? .cosine
+        let seed = seed ?? fitted?.seed ?? 1
         let source = URL(fileURLWithPath: vectors)
         let target = URL(fileURLWithPath: output)
         let progress = reporting.progress
 
         progress.begin("Reading a sample", total: nil, unit: "vectors")
         let sample = try VectorSample(
-            of: source, limit: IndexConfiguration.trainingLimit, seed: seed ?? fitted?.seed ?? 1)
+            of: source, limit: IndexConfiguration.trainingLimit, seed: seed)
         progress.end()
         if let fitted, fitted.dimensions != sample.vectors.columns {
             throw KuklaError(
@@ -91,7 +92,7 @@ struct IndexCommand: ParsableCommand {
             )
         }
         let empty = try configuration.train(
-            on: sample.vectors, metric: metric, seed: seed ?? fitted?.seed ?? 1, threads: threads,
+            on: sample.vectors, metric: metric, seed: seed, threads: threads,
             progress: progress)
 
         let writer = try CollectionWriter(
