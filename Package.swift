@@ -43,6 +43,8 @@ let package = Package(
         .executable(name: "kukla", targets: ["kukla"]),
         .library(name: "KuklaNumerics", targets: ["KuklaNumerics"]),
         .library(name: "KuklaFormats", targets: ["KuklaFormats"]),
+        .library(name: "KuklaTensor", targets: ["KuklaTensor"]),
+        .library(name: "KuklaNN", targets: ["KuklaNN"]),
         .library(name: "KuklaText", targets: ["KuklaText"]),
         .library(name: "KuklaCodecs", targets: ["KuklaCodecs"]),
         .library(name: "KuklaIndex", targets: ["KuklaIndex"]),
@@ -67,6 +69,8 @@ let package = Package(
         // Rooms, ground floor first: an import points down this list, never up.
         room("KuklaNumerics", ["CKernels", "CDNNL", "CLAPACK"]),
         room("KuklaFormats", ["KuklaNumerics", "CZlib", crypto]),
+        room("KuklaTensor", ["KuklaNumerics", "CKernels", "CLAPACK"]),
+        room("KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels"]),
         room("KuklaHub", ["KuklaFormats", "KuklaNumerics", crypto]),
         room("KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         room("KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
@@ -88,10 +92,13 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "KuklaTestSupport", dependencies: ["KuklaNumerics"], path: "Tests/KuklaTestSupport",
+            name: "KuklaTestSupport", dependencies: ["KuklaNumerics", "KuklaTensor"],
+            path: "Tests/KuklaTestSupport",
             swiftSettings: settings),
         tests(of: "KuklaNumerics", ["CKernels"]),
         tests(of: "KuklaFormats", ["KuklaNumerics"], data: ["Golden"]),
+        tests(of: "KuklaTensor", ["KuklaNumerics", "CKernels"]),
+        tests(of: "KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"], data: ["Server"]),
         tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"], data: ["Golden"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),

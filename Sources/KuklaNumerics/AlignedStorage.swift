@@ -4,13 +4,12 @@
 /// a block that belongs to someone else (a memory map) is never written.
 package final class AlignedStorage<Element: BitwiseCopyable>: @unchecked Sendable {
     package let buffer: UnsafeMutableBufferPointer<Element>
-    let isWritable: Bool
+    package let isWritable: Bool
     private let owner: (any AnyObject & Sendable)?
 
     /// Uninitialised memory for `count` elements; the caller fills all of it before anyone reads.
     package init(uninitialized count: Int) {
-        let raw = UnsafeMutableRawPointer.allocate(
-            byteCount: Swift.max(count * MemoryLayout<Element>.stride, 1), alignment: 64)
+        let raw = MemoryPool.allocate(count * MemoryLayout<Element>.stride)
         buffer = UnsafeMutableBufferPointer(
             start: raw.bindMemory(to: Element.self, capacity: count), count: count)
         isWritable = true
@@ -33,11 +32,15 @@ package final class AlignedStorage<Element: BitwiseCopyable>: @unchecked Sendabl
     package var pointer: UnsafeMutablePointer<Element> { buffer.baseAddress! }
 
     /// Memory that lives as long as `owner`, read-only.
-    init(borrowing memory: UnsafeBufferPointer<Element>, from owner: any AnyObject & Sendable) {
+    package init(borrowing memory: UnsafeBufferPointer<Element>, from owner: any AnyObject & Sendable) {
         buffer = UnsafeMutableBufferPointer(mutating: memory)
         isWritable = false
         self.owner = owner
     }
 
-    deinit { if isWritable { UnsafeMutableRawPointer(buffer.baseAddress!).deallocate() } }
+    deinit {
+        guard isWritable else { return }
+        MemoryPool.release(
+            UnsafeMutableRawPointer(pointer), bytes: buffer.count * MemoryLayout<Element>.stride)
+    }
 }

@@ -4,8 +4,8 @@
 public struct Matrix: Sendable {
     public let rows: Int
     public let columns: Int
-    private var storage: AlignedStorage<Float>
-    private var offset: Int
+    package private(set) var storage: AlignedStorage<Float>
+    package private(set) var offset: Int
 
     /// A matrix of zeros.
     public init(rows: Int, columns: Int) {
@@ -45,6 +45,17 @@ public struct Matrix: Sendable {
         self.columns = columns
         storage = AlignedStorage(borrowing: memory, from: owner)
         offset = 0
+    }
+
+    /// The matrix whose components begin at `offset` of `storage`, without a copy.
+    package init(rows: Int, columns: Int, sharing storage: AlignedStorage<Float>, at offset: Int) {
+        contract(
+            offset >= 0 && offset + rows * columns <= storage.buffer.count,
+            "Matrix: [\(rows), \(columns)] at \(offset) of \(storage.buffer.count) elements")
+        self.rows = rows
+        self.columns = columns
+        self.storage = storage
+        self.offset = offset
     }
 
     private init(sharing other: Matrix, from row: Int, rows: Int) {
