@@ -35,6 +35,7 @@ func tests(of name: String, _ others: [Target.Dependency] = [], data: [String] =
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "kukla",
@@ -46,6 +47,7 @@ let package = Package(
         .library(name: "KuklaTensor", targets: ["KuklaTensor"]),
         .library(name: "KuklaNN", targets: ["KuklaNN"]),
         .library(name: "KuklaText", targets: ["KuklaText"]),
+        .library(name: "KuklaObjectives", targets: ["KuklaObjectives"]),
         .library(name: "KuklaCodecs", targets: ["KuklaCodecs"]),
         .library(name: "KuklaIndex", targets: ["KuklaIndex"]),
         .library(name: "KuklaEvaluation", targets: ["KuklaEvaluation"]),
@@ -54,6 +56,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         // C floor.
@@ -70,24 +73,28 @@ let package = Package(
         room("KuklaNumerics", ["CKernels", "CDNNL", "CLAPACK"]),
         room("KuklaFormats", ["KuklaNumerics", "CZlib", crypto]),
         room("KuklaTensor", ["KuklaNumerics", "CKernels", "CLAPACK"]),
-        room("KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels"]),
+        room("KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels", yams]),
         room("KuklaHub", ["KuklaFormats", "KuklaNumerics", crypto]),
-        room("KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
+        room("KuklaText", ["KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels"]),
+        room("KuklaObjectives", ["KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         room("KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         room("KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
         room("KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics"]),
         .executableTarget(
             name: "kukla",
             dependencies: [
-                "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaHub", "KuklaFormats",
-                "KuklaNumerics", "CSQLite", argumentParser,
+                "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaObjectives", "KuklaText", "KuklaNN",
+                "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics", "CSQLite", argumentParser,
             ],
             swiftSettings: settings),
 
         // Our side of Benchmarks/peers.
         .executableTarget(
             name: "kukla-benchmark",
-            dependencies: ["KuklaText", "KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],
+            dependencies: [
+                "KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaIndex", "KuklaCodecs",
+                "KuklaFormats", "KuklaNumerics",
+            ],
             path: "Benchmarks/KuklaBenchmark", swiftSettings: settings),
 
         // Tests.
@@ -101,6 +108,7 @@ let package = Package(
         tests(of: "KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"], data: ["Server"]),
         tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"], data: ["Golden"]),
+        tests(of: "KuklaObjectives", ["KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(
             of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],

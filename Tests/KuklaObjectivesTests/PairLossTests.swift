@@ -1,0 +1,2 @@
+import KuklaObjectives
+import Testing
