@@ -105,7 +105,7 @@ let package = Package(
         tests(of: "KuklaNumerics", ["CKernels"]),
         tests(of: "KuklaFormats", ["KuklaNumerics"], data: ["Golden"]),
         tests(of: "KuklaTensor", ["KuklaNumerics", "CKernels"]),
-        tests(of: "KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
+        tests(of: "KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics"], data: ["Golden"]),
         tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"], data: ["Server"]),
         tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"], data: ["Golden"]),
         tests(of: "KuklaObjectives", ["KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),

@@ -3,7 +3,7 @@ public import KuklaTensor
 
 /// Parameters that are trained together, in groups that may differ in learning rate and weight decay, and what the rule
 /// remembers about each.
-public struct Optimizer {
+public struct Optimizer: Sendable {
     /// Parameters with settings in common.
     public struct Group: Sendable {
         public var parameters: [NamedParameter]
@@ -18,29 +18,32 @@ public struct Optimizer {
         }
     }
 
+    /// What is remembered about one parameter.
+    struct State: Sendable {
+        /// How often it was updated: fewer times than others where it was frozen, or not reached by a gradient.
+        var step = 0
+        var tensors: [Tensor]
+    }
+
     public let rule: any UpdateRule
     public let groups: [Group]
     /// Steps taken.
     public internal(set) var step = 0
-    var state: [ObjectIdentifier: [Tensor]] = [:]
+    var states: [ObjectIdentifier: State] = [:]
 
+    /// - Precondition: no parameter is in two groups.
     public init(_ rule: any UpdateRule, _ groups: [Group]) {
         self.rule = rule
         self.groups = groups
+        var seen = Set<ObjectIdentifier>()
+        for named in groups.flatMap(\.parameters) {
+            contract(
+                seen.insert(ObjectIdentifier(named.parameter)).inserted,
+                "Optimizer: the parameter \(named.path) is in two groups")
+        }
     }
 
-    /// All trainable parameters of `module`; matrices decay by `weightDecay`, vectors (biases, norms) do not.
-    public init(_ rule: any UpdateRule, for module: some Module, weightDecay: Float = 0) {
-        let all = module.trainableParameters
-        self.init(
-            rule,
-            [
-                Group(all.filter { $0.parameter.shape.count > 1 }, weightDecay: weightDecay),
-                Group(all.filter { $0.parameter.shape.count <= 1 }),
-            ])
-    }
-
-    /// Changes every parameter that has a gradient; `gradients` is consumed.
+    /// Changes every trainable parameter that has a gradient; `gradients` is consumed.
     public mutating func update(_ gradients: consuming Gradients, learningRate: Float) {
         step += 1
         for group in groups {
@@ -49,14 +52,17 @@ public struct Optimizer {
             for named in group.parameters where named.parameter.isTrainable {
                 guard let gradient = gradients.take(named.parameter) else { continue }
                 let key = ObjectIdentifier(named.parameter)
-                var state = state.removeValue(forKey: key) ?? rule.initialState(for: named.parameter.value)
-                let (rule, step) = (rule, step)
-                state = named.parameter.update { value in
-                    var state = state
-                    rule.update(&value, state: &state, gradient: gradient, step: step, settings: settings)
-                    return state
+                // Taken out, so that the rule holds the only reference and writes in place.
+                var state =
+                    states.removeValue(forKey: key)
+                    ?? State(tensors: rule.initialState(for: named.parameter.value))
+                state.step += 1
+                named.parameter.update { value in
+                    rule.update(
+                        &value, state: &state.tensors, gradient: gradient, step: state.step,
+                        settings: settings)
                 }
-                self.state[key] = state
+                states[key] = state
             }
         }
     }

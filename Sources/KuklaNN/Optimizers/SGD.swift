@@ -2,7 +2,8 @@ public import KuklaTensor
 
 /// Gradient descent, with momentum if asked for.
 ///
-/// `v = momentum v + g + decay w; w -= rate v` (Nesterov: `w -= rate (g + momentum v)`), as in PyTorch.
+/// `d = g + decay w; v = momentum v + d; w -= rate v` (Nesterov: `w -= rate (d + momentum v)`), as in PyTorch; the first
+/// update of a parameter has `v = d`. A gradient of rows decays and remembers these rows only.
 public struct SGD: UpdateRule {
     public var momentum: Float
     public var isNesterov: Bool
@@ -17,20 +18,25 @@ public struct SGD: UpdateRule {
     public func update(
         _ value: inout Tensor, state: inout [Tensor], gradient: Gradient, step: Int, settings: UpdateSettings
     ) {
-        var direction = gradient.dense + value * settings.weightDecay
-        if momentum != 0 {
-            state[0] = state[0] * momentum + direction
-            direction = isNesterov ? direction + state[0] * momentum : state[0]
+        let (rate, decay) = (settings.learningRate, settings.weightDecay)
+        let w = UpdateTarget(&value)
+        guard momentum != 0 else {
+            gradient.forEachStretch { stretch in
+                let (w, g) = (w + stretch.offset, stretch.gradient)
+                for i in 0..<stretch.count { w[i] -= rate * (g[i] + decay * w[i]) }
+            }
+            return
         }
-        value.subtract(direction, times: settings.learningRate)
-    }
-}
-
-extension Tensor {
-    /// `self -= other * factor`, in place.
-    mutating func subtract(_ other: Tensor, times factor: Float) {
-        withUnsafeMutableBufferPointer { to in
-            other.withUnsafeBufferPointer { for i in to.indices { to[i] -= factor * $0[i] } }
+        let (momentum, isNesterov) = (momentum, isNesterov)
+        let v = UpdateTarget(&state[0])
+        gradient.forEachStretch { stretch in
+            let (w, v, g) = (w + stretch.offset, v + stretch.offset, stretch.gradient)
+            for i in 0..<stretch.count {
+                let direction = g[i] + decay * w[i]
+                let velocity = momentum * v[i] + direction
+                v[i] = velocity
+                w[i] -= rate * (isNesterov ? direction + momentum * velocity : velocity)
+            }
         }
     }
 }

@@ -5,11 +5,12 @@ public import KuklaTensor
 /// A rule is a value of settings. What it remembers about a parameter is a list of tensors, which a checkpoint stores under
 /// `stateNames`.
 public protocol UpdateRule: Sendable {
-    /// Names of the remembered tensors, in order.
+    /// Names of the remembered tensors, in order, without dots.
     var stateNames: [String] { get }
-    /// The state of a parameter that was never updated.
+    /// The state of a parameter that was never updated: one tensor of the parameter's shape for each name.
     func initialState(for value: Tensor) -> [Tensor]
-    /// Changes `value` and `state` in place. `step` counts from 1. A gradient of rows changes these rows only.
+    /// Changes `value` and `state` in place. `step` counts the updates of this parameter, from 1. A gradient of rows changes
+    /// these rows only, of the value and of the state.
     func update(
         _ value: inout Tensor, state: inout [Tensor], gradient: Gradient, step: Int, settings: UpdateSettings)
 }

@@ -1,0 +1,63 @@
+public import KuklaTensor
+
+/// Adam's direction with a step as long as the parameter: for very large batches.
+///
+/// `u = m' / (sqrt(v') + epsilon) + decay w` with Adam's `m'` and `v'`; `w -= rate |w| / |u| u`, the norms over the whole
+/// parameter (ratio 1 where either is zero). A gradient of rows updates these rows, each with a ratio of its own.
+/// *Source:* You et al. 2020, "Large batch optimization for deep learning: training BERT in 76 minutes", arXiv:1904.00962,
+/// algorithm 2 with the identity for phi.
+public struct LAMB: UpdateRule {
+    public var beta1: Double
+    public var beta2: Double
+    public var epsilon: Float
+
+    public init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Float = 1e-6) {
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+    }
+
+    public var stateNames: [String] { AdamStep.stateNames }
+
+    public func update(
+        _ value: inout Tensor, state: inout [Tensor], gradient: Gradient, step: Int, settings: UpdateSettings
+    ) {
+        // Adam's step of rate 1 from zero is -u without the decay: gathered in a tensor like the gradient's values.
+        let unit = UpdateSettings(learningRate: 1)
+        let adam = AdamStep(beta1, beta2, epsilon, step: step, settings: unit, isSparse: false)
+        var direction = Tensor.zeros(gradient.values.shape)
+        let u = UpdateTarget(&direction)
+        let w = UpdateTarget(&value)
+        let m = UpdateTarget(&state[0])
+        let v = UpdateTarget(&state[1])
+        gradient.forEachStretch { stretch in
+            adam.update(stretch, u + stretch.position, m + stretch.offset, v + stretch.offset)
+        }
+        let (rate, decay) = (settings.learningRate, settings.weightDecay)
+        switch gradient {
+        case .dense(let all): LAMB.move(w + 0, along: u + 0, all.count, rate: rate, decay: decay)
+        case .rows(let rows):
+            let width = rows.rowShape.reduce(1, *)
+            for (i, row) in rows.indices.enumerated() {
+                LAMB.move(w + Int(row) * width, along: u + i * width, width, rate: rate, decay: decay)
+            }
+        }
+        // The pointers must not outlive the tensor.
+        withExtendedLifetime(direction) {}
+    }
+
+    // `along` holds -u without the decay.
+    private static func move(
+        _ w: UnsafeMutablePointer<Float>, along u: UnsafeMutablePointer<Float>, _ count: Int, rate: Float,
+        decay: Float
+    ) {
+        var (weights, steps) = (0.0, 0.0)
+        for i in 0..<count {
+            u[i] = decay * w[i] - u[i]
+            weights += Double(w[i]) * Double(w[i])
+            steps += Double(u[i]) * Double(u[i])
+        }
+        let ratio = weights == 0 || steps == 0 ? 1 : Float((weights / steps).squareRoot())
+        for i in 0..<count { w[i] -= rate * ratio * u[i] }
+    }
+}
