@@ -45,11 +45,7 @@ extension CodecConfiguration: CustomStringConvertible {
             return KuklaError(
                 .usage, "Empty word in the factory string '\(string)'; expected words such as 'PCA128,SQ8'.")
         }
-        // Of words at the same distance, the one that begins alike.
-        func rank(_ known: String) -> (Int, Int) {
-            (editDistance(word, known), -zip(word, known).prefix { $0 == $1 }.count)
-        }
-        let nearest = knownWords(like: word).min { rank($0) < rank($1) } ?? "SQ8"
+        let nearest = EditDistance.nearest(to: word, among: knownWords(like: word)) ?? "SQ8"
         return KuklaError(
             .usage, "Unknown word '\(word)' in the factory string '\(string)'; did you mean '\(nearest)'?")
     }
@@ -165,26 +161,4 @@ extension CodecConfiguration.Quantizer {
         case .randomized(let bits): "RQ\(bits)"
         }
     }
-}
-
-/// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`, without regard to case.
-private func editDistance(_ a: String, _ b: String) -> Int {
-    let a = Array(a.lowercased().unicodeScalars.prefix(64))
-    let b = Array(b.lowercased().unicodeScalars.prefix(64))
-    var table = [[Int]](repeating: [Int](repeating: 0, count: b.count + 1), count: a.count + 1)
-    for i in 0...a.count {
-        for j in 0...b.count {
-            guard i > 0, j > 0 else {
-                table[i][j] = i + j
-                continue
-            }
-            var best = min(table[i - 1][j], table[i][j - 1]) + 1
-            best = min(best, table[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
-            if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
-                best = min(best, table[i - 2][j - 2] + 1)
-            }
-            table[i][j] = best
-        }
-    }
-    return table[a.count][b.count]
 }
