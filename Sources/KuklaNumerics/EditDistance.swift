@@ -29,10 +29,17 @@ public enum EditDistance {
 
     /// The known word that is nearest to `word`; of words at the same distance, the one that begins alike. `nil` where
     /// none is known.
-    public static func nearest(to word: String, among known: [String]) -> String? {
+    public static func nearest(to word: String, among known: some Sequence<String>) -> String? {
         func rank(_ known: String) -> (Int, Int) {
             (between(word, known), -zip(word, known).prefix { $0 == $1 }.count)
         }
         return known.map { ($0, rank($0)) }.min { $0.1 < $1.1 }?.0
+    }
+
+    /// As `nearest`, but nil where even that word differs in more than half of the longer one's characters: then it is
+    /// hardly what was meant.
+    public static func likely(_ word: String, among known: some Sequence<String>) -> String? {
+        guard let nearest = nearest(to: word, among: known) else { return nil }
+        return 2 * between(word, nearest) <= max(word.count, nearest.count) ? nearest : nil
     }
 }

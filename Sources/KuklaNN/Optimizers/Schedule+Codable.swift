@@ -1,3 +1,5 @@
+import KuklaNumerics
+
 extension Schedule: Codable {
     private struct Key: CodingKey {
         var stringValue: String
@@ -34,7 +36,7 @@ extension Schedule: Codable {
     ]
 
     private static func unknown(_ key: Key, _ known: [String], _ path: [any CodingKey]) -> DecodingError {
-        let near = nearestName(to: key.stringValue, among: known)
+        let near = EditDistance.likely(key.stringValue, among: known)
         return .dataCorrupted(
             .init(
                 codingPath: path + [key],

@@ -6,63 +6,52 @@ struct BatchFeed<Task: TrainingTask> {
         let batch: Task.Batch
         let examples: Int
         /// Where the feed is after it.
-        let next: BatchPosition
+        let next: DataPosition
         /// Passes over the examples after it.
         let epoch: Double
         let endsEpoch: Bool
     }
 
     private let task: Task
-    private let settings: TrainingSettings
-    private var position: BatchPosition
-    private var order: [[Int]]
+    private let seed: UInt64
+    private var stream: BatchStream
 
-    init(_ task: Task, settings: TrainingSettings, from position: BatchPosition) throws(KuklaError) {
+    init(_ task: Task, settings: TrainingSettings, from position: DataPosition) throws(KuklaError) {
         self.task = task
-        self.settings = settings
-        self.position = position
-        order = try Self.batches(task, settings, epoch: position.epoch)
-        guard position.batch < order.count else {
+        seed = settings.seed
+        let sampler = try task.sampler(batchSize: settings.batchSize, seed: settings.seed)
+        stream = BatchStream(sampler, at: position)
+        let count = stream.batchesInEpoch
+        guard count > 0 else {
+            throw KuklaError(.badData, "Cannot train: \(task.exampleCount) examples make no batch.")
+        }
+        guard position.batch <= count else {
             throw KuklaError(
                 .badData,
                 "Cannot go on with the run: its checkpoint is at batch \(position.batch) of epoch \(position.epoch), "
-                    + "but there are \(order.count): are these the examples it was begun with?")
+                    + "but there are \(count): are these the examples it was begun with?")
         }
     }
 
-    /// The number of batches of the first epoch.
-    static func batchesPerEpoch(_ task: Task, _ settings: TrainingSettings) throws(KuklaError) -> Int {
-        try batches(task, settings, epoch: 0).count
-    }
+    /// The number of batches of the epoch that is going on.
+    var batchesInEpoch: Int { mutating get { stream.batchesInEpoch } }
 
     mutating func next() throws(KuklaError) -> Item {
-        let indices = order[position.batch]
-        // The order took the streams from 0 on.
-        var random = RandomSource(
-            seed: settings.seed &+ 0x5DEE_CE66_D1CE_4E5B,
-            stream: UInt64(position.epoch) << 32 | UInt64(position.batch))
-        let batch = try task.makeBatch(indices, random: &random)
-        let count = order.count
-        let epoch = Double(position.epoch) + Double(position.batch + 1) / Double(count)
-        let endsEpoch = position.batch + 1 == count
-        if endsEpoch {
-            position = BatchPosition(epoch: position.epoch + 1, batch: 0)
-            order = try Self.batches(task, settings, epoch: position.epoch)
-        } else {
-            position.batch += 1
-        }
-        return Item(
-            batch: batch, examples: indices.count, next: position, epoch: epoch, endsEpoch: endsEpoch)
-    }
-
-    private static func batches(
-        _ task: Task, _ settings: TrainingSettings, epoch: Int
-    ) throws(KuklaError) -> [[Int]] {
-        let batches = try task.batches(epoch: epoch, size: settings.batchSize, seed: settings.seed)
-        guard !batches.isEmpty else {
+        guard let indices = stream.next() else {
             throw KuklaError(
-                .badData, "Cannot train: epoch \(epoch) of \(task.exampleCount) examples has no batch.")
+                .badData,
+                "Cannot train on: epoch \(stream.position.epoch) has no batch of \(task.exampleCount) examples."
+            )
         }
-        return batches
+        let position = stream.position
+        let count = stream.batchesInEpoch
+        // Another stream than that of the order, which has the same seed.
+        var random = RandomSource(
+            seed: seed &+ 0x5DEE_CE66_D1CE_4E5B, stream: UInt64(position.epoch) << 32 | UInt64(position.batch)
+        )
+        return Item(
+            batch: try task.makeBatch(indices, random: &random), examples: indices.count, next: position,
+            epoch: Double(position.epoch) + Double(position.batch) / Double(count),
+            endsEpoch: position.batch == count)
     }
 }

@@ -12,7 +12,7 @@ public struct Checkpoint: Sendable {
 
     /// The weights: the model's parameters and buffers by path.
     public var weights: URL { url.appending(path: "model.safetensors") }
-    var optimizer: URL { url.appending(path: "optimizer.safetensors") }
+    var optimizerState: URL { url.appending(path: "optimizer.safetensors") }
     var average: URL { url.appending(path: "ema.safetensors") }
     var stateFile: URL { url.appending(path: "state.json") }
 
@@ -51,7 +51,7 @@ struct CheckpointState: Codable, Sendable {
     /// Steps taken: also the position in the schedule.
     var step = 0
     /// Where in the examples the next batch is.
-    var position = BatchPosition()
+    var position = DataPosition()
     /// Where the stream of dropout and the like is.
     var random: RandomSource
     /// Losses since the last line of the log.
@@ -62,12 +62,6 @@ struct CheckpointState: Codable, Sendable {
     var evaluationsSinceBest = 0
     /// Seconds of training so far.
     var seconds = 0.0
-}
-
-/// The next batch: which epoch, and how many batches of it came before.
-struct BatchPosition: Codable, Sendable, Equatable {
-    var epoch = 0
-    var batch = 0
 }
 
 /// The evaluation at which the goal was best.

@@ -10,6 +10,7 @@ struct TrainingLoop<Task: TrainingTask> {
     let progress: any ProgressReporter
     let goal: MetricGoal?
     let totalSteps: Int
+    let schedule: Schedule
 
     var state: CheckpointState
     var optimizer: Optimizer
@@ -36,11 +37,12 @@ struct TrainingLoop<Task: TrainingTask> {
         switch settings.length {
         case .steps(let count): totalSteps = count
         case .epochs(let count):
-            let batches = try BatchFeed.batchesPerEpoch(task, settings)
-            totalSteps = max(1, batches * count / settings.accumulation)
+            var first = try BatchFeed(task, settings: settings, from: DataPosition())
+            totalSteps = max(1, first.batchesInEpoch * count / settings.accumulation)
         }
+        schedule = settings.schedule.schedule(rate: settings.learningRate, total: totalSteps)
         optimizer = Optimizer(
-            try settings.optimizer.rule(), task.parameterGroups(weightDecay: settings.weightDecay))
+            settings.optimizer.rule, task.parameterGroups(weightDecay: settings.weightDecay))
         state = CheckpointState(random: RandomSource(seed: settings.seed, stream: 1 << 63))
         if let checkpoint = run.latestCheckpoint {
             state = try checkpoint.restore(into: task.model, optimizer: &optimizer)
@@ -132,7 +134,7 @@ struct TrainingLoop<Task: TrainingTask> {
             throw stopped(
                 at: next, "the gradient is not finite (norm \(gradientNorm)) although all losses are numbers")
         }
-        learningRate = settings.learningRate * settings.schedule.factor(step: next, total: totalSteps)
+        learningRate = schedule.rate(at: state.step)
         optimizer.update(sum, learningRate: learningRate)
         task.didUpdate(step: next)
         state.step = next

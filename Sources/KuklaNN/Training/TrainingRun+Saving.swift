@@ -19,7 +19,10 @@ extension TrainingRun {
         do throws(KuklaError) {
             let staging = try AtomicFolder(place)
             let checkpoint = Checkpoint(url: staging.staging, step: state.step)
-            try TensorFile.write(model.namedTensors, to: checkpoint.weights)
+            try model.save(to: checkpoint.weights)
+            var remembered = SafetensorsWriter()
+            for (name, tensor) in optimizer.exportState() { remembered.add(tensor, named: name) }
+            try remembered.write(to: checkpoint.optimizerState)
             try AtomicFile.write(TrainingRun.json(state), to: checkpoint.stateFile)
             try staging.commit()
         } catch {
@@ -37,7 +40,7 @@ extension TrainingRun {
     func saveBest(of state: CheckpointState, model: some Module) throws(KuklaError) {
         guard let best = state.best else { return }
         let staging = try AtomicFolder(folder.best)
-        try TensorFile.write(model.namedTensors, to: staging.staging.appending(path: "model.safetensors"))
+        try model.save(to: staging.staging.appending(path: "model.safetensors"))
         try AtomicFile.write(TrainingRun.json(best), to: staging.staging.appending(path: "best.json"))
         try staging.commit()
     }
@@ -64,8 +67,7 @@ extension TrainingRun {
     @discardableResult
     public func loadBest(into model: some Module) throws(KuklaError) -> BestEvaluation? {
         guard let best else { return nil }
-        try model.setTensors(
-            TensorFile.read(best.url.appending(path: "model.safetensors")), from: best.url)
+        try model.load(from: SafetensorsFile(best.url.appending(path: "model.safetensors")))
         return best.evaluation
     }
 
@@ -86,37 +88,13 @@ extension Checkpoint {
     /// Sets `model` and `optimizer` to what they were, and returns the rest.
     func restore(into model: some Module, optimizer: inout Optimizer) throws(KuklaError) -> CheckpointState {
         let state = try state()
-        try model.setTensors(TensorFile.read(weights), from: url)
+        try model.load(from: SafetensorsFile(weights))
+        let file = try SafetensorsFile(optimizerState)
+        let tensors = try file.tensors.map { tensor throws(KuklaError) in
+            (name: tensor.name, tensor: try file.values(named: tensor.name))
+        }
+        try optimizer.importState(tensors)
         return state
-    }
-}
-
-extension Module {
-    var namedTensors: [(name: String, tensor: Tensor)] {
-        parameters.map { ($0.path, $0.parameter.value) }
-    }
-
-    /// Sets every parameter; nothing changes where one is missing, of another shape, or too many.
-    func setTensors(_ tensors: [(name: String, tensor: Tensor)], from url: URL) throws(KuklaError) {
-        let given = Dictionary(tensors.map { ($0.name, $0.tensor) }) { first, _ in first }
-        let parameters = parameters
-        for named in parameters {
-            let found = given[named.path]
-            guard found?.shape == named.parameter.shape else {
-                throw KuklaError(
-                    .badData,
-                    "Cannot go on from \(url.path): the parameter '\(named.path)' has shape \(named.parameter.shape), and "
-                        + (found.map { "there it has \($0.shape)" } ?? "there is none there")
-                        + ": it was written by another model.")
-            }
-        }
-        if let extra = Set(given.keys).subtracting(parameters.map(\.path)).min(), let tensor = given[extra] {
-            throw KuklaError(
-                .badData,
-                "Cannot go on from \(url.path): it has '\(extra)' of shape \(tensor.shape), which this model has not: "
-                    + "it was written by another model.")
-        }
-        for named in parameters { if let tensor = given[named.path] { named.parameter.value = tensor } }
     }
 }
 

@@ -17,11 +17,8 @@ public protocol TrainingTask: Sendable {
     /// The metric of `evaluate` by which the best weights are kept, unless the recipe says otherwise.
     var goal: MetricGoal? { get }
 
-    /// The batches of one epoch, as indices of examples, in order.
-    ///
-    /// Must depend on its arguments only: a run that is resumed asks again. The default shuffles all examples and lets
-    /// the last batch be smaller.
-    func batches(epoch: Int, size: Int, seed: UInt64) throws(KuklaError) -> [[Int]]
+    /// How examples are ordered and cut into batches. The default shuffles all of them and lets the last batch be smaller.
+    func sampler(batchSize: Int, seed: UInt64) throws(KuklaError) -> any BatchSampler
 
     /// Makes a batch: reads, tokenizes, augments. Called on another thread, ahead of training.
     ///
@@ -44,13 +41,8 @@ public protocol TrainingTask: Sendable {
 extension TrainingTask {
     public var goal: MetricGoal? { nil }
 
-    public func batches(epoch: Int, size: Int, seed: UInt64) throws(KuklaError) -> [[Int]] {
-        var random = RandomSource(seed: seed, stream: UInt64(epoch))
-        var order = Array(0..<exampleCount)
-        order.shuffle(using: &random)
-        return stride(from: 0, to: order.count, by: size).map {
-            Array(order[$0..<min($0 + size, order.count)])
-        }
+    public func sampler(batchSize: Int, seed: UInt64) throws(KuklaError) -> any BatchSampler {
+        ShuffledBatches(count: exampleCount, batchSize: batchSize, seed: seed)
     }
 
     public func evaluate() throws(KuklaError) -> [String: Double] { [:] }

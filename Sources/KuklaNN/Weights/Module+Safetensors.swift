@@ -98,7 +98,7 @@ extension WeightsReport {
     fileprivate func error(_ file: String) -> KuklaError {
         func list(_ names: [String], _ others: [String]) -> String {
             names.prefix(4).map { name in
-                "\"\(name)\"" + (nearestName(to: name, among: others).map { " (\"\($0)\"?)" } ?? "")
+                "\"\(name)\"" + (EditDistance.likely(name, among: others).map { " (\"\($0)\"?)" } ?? "")
             }.joined(separator: ", ") + (names.count > 4 ? " and \(names.count - 4) more" : "")
         }
         var parts: [String] = []

@@ -30,6 +30,7 @@ import Testing
                 "best", "best/best.json", "best/model.safetensors", "checkpoints",
                 "checkpoints/step-00000140",
                 "checkpoints/step-00000140/model.safetensors",
+                "checkpoints/step-00000140/optimizer.safetensors",
                 "checkpoints/step-00000140/state.json",
                 "loss.svg", "metrics.jsonl", "recipe.yaml",
             ])

@@ -11,11 +11,11 @@ public struct OptimizerSettings: RecipePart {
     /// Of `sgd`: whether the gradient is taken after the momentum's step.
     public var isNesterov = false
     /// Of `adam`, `adamw`, `lamb`, `lion`: decay of the mean gradient.
-    public var beta1: Float = 0.9
+    public var beta1 = 0.9
     /// Of `adam`, `adamw`, `lamb`, `lion`: decay of the mean square (of the remembered direction in `lion`); nil for the
     /// optimizer's own default, 0.999 (`lion` 0.99).
-    public var beta2: Float?
-    /// What keeps a division from zero; nil for the optimizer's own default.
+    public var beta2: Double?
+    /// What keeps a division from zero; nil for the optimizer's own default, 1e-8 (`adagrad` 1e-10, `lamb` 1e-6).
     public var epsilon: Float?
 
     public init(_ name: Name = .adamw) { self.name = name }
@@ -30,11 +30,15 @@ public struct OptimizerSettings: RecipePart {
     }
 
     /// The rule with these settings.
-    public func rule() throws(KuklaError) -> any UpdateRule {
-        switch name {
+    public var rule: any UpdateRule {
+        let beta2 = beta2 ?? (name == .lion ? 0.99 : 0.999)
+        return switch name {
         case .sgd: SGD(momentum: momentum, isNesterov: isNesterov)
-        default:
-            throw KuklaError(.unsupported, "The optimizer '\(name.rawValue)' is not built in yet; use sgd.")
+        case .adam: Adam(beta1: beta1, beta2: beta2, epsilon: epsilon ?? 1e-8)
+        case .adamw: AdamW(beta1: beta1, beta2: beta2, epsilon: epsilon ?? 1e-8)
+        case .adagrad: Adagrad(epsilon: epsilon ?? 1e-10)
+        case .lamb: LAMB(beta1: beta1, beta2: beta2, epsilon: epsilon ?? 1e-6)
+        case .lion: Lion(beta1: beta1, beta2: beta2)
         }
     }
 }

@@ -41,15 +41,12 @@ public struct RecipeFields {
         try part.visit(&fields)
         for entry in section.entries where !fields.keys.contains(entry.key) {
             let name = "unknown key '\(section.path)\(entry.key)'"
-            guard let nearest = EditDistance.nearest(to: entry.key, among: fields.keys) else {
-                throw section.fault(line: entry.line, "\(name); no key is known here.")
-            }
-            let isLikely = EditDistance.between(entry.key, nearest) <= max(2, entry.key.count / 2)
+            let known = fields.keys.isEmpty ? "none" : fields.keys.joined(separator: ", ")
             throw section.fault(
                 line: entry.line,
-                isLikely
-                    ? "\(name); did you mean '\(section.path)\(nearest)'?"
-                    : "\(name); known here: \(fields.keys.joined(separator: ", ")).")
+                EditDistance.likely(entry.key, among: fields.keys).map {
+                    "\(name); did you mean '\(section.path)\($0)'?"
+                } ?? "\(name); known here: \(known).")
         }
     }
 

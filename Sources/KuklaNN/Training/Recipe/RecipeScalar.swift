@@ -29,19 +29,35 @@ extension UInt64: RecipeScalar {
 }
 
 extension Float: RecipeScalar {
-    public static var recipeKind: String { "a number" }
+    public static var recipeKind: String { Double.recipeKind }
     public init?(recipeText text: String) {
-        // `Float("nan")` and hexadecimal floats are numbers to Swift, but nobody means them here.
-        guard text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }) else { return nil }
+        guard isDecimal(text) else { return nil }
         self.init(text)
     }
-    public var recipeText: String {
-        // YAML 1.1 readers take `5e-05` for a text: they want a point.
-        let text = description
-        guard let exponent = text.firstIndex(of: "e"), !text.contains(".") else { return text }
-        return "\(text[..<exponent]).0\(text[exponent...])"
-    }
+    public var recipeText: String { withPoint(description) }
     public var recipeNumber: Double? { Double(self) }
+}
+
+extension Double: RecipeScalar {
+    public static var recipeKind: String { "a number" }
+    public init?(recipeText text: String) {
+        guard isDecimal(text) else { return nil }
+        self.init(text)
+    }
+    public var recipeText: String { withPoint(description) }
+    public var recipeNumber: Double? { self }
+}
+
+/// Whether `text` has a decimal number's characters only: `nan` and hexadecimal floats are numbers to Swift, but nobody means
+/// them here.
+private func isDecimal(_ text: String) -> Bool {
+    text.utf8.allSatisfy { "+-.0123456789eE".utf8.contains($0) }
+}
+
+/// `5.0e-05` for `5e-05`, which readers of YAML 1.1 take for a text.
+private func withPoint(_ text: String) -> String {
+    guard let exponent = text.firstIndex(of: "e"), !text.contains(".") else { return text }
+    return "\(text[..<exponent]).0\(text[exponent...])"
 }
 
 extension Bool: RecipeScalar {

@@ -1,4 +1,3 @@
-import Foundation
 public import KuklaNumerics
 
 /// The key `schedule`: how the learning rate goes over a run, a name alone (`schedule: cosine`) or with settings.
@@ -11,16 +10,20 @@ public struct ScheduleSettings: RecipePart {
         case linear
         /// Down half a cosine.
         case cosine
-        /// Times `step_factor` every `step_every` steps.
+        /// Times `step_factor` every `step_every` steps, without warm-up.
         case step
+        /// Up half a cosine over the first 30% of the steps, then down another to almost nothing.
+        case oneCycle = "one_cycle"
+        /// Down with the square root of the step.
+        case inverseSquareRoot = "inverse_sqrt"
     }
 
     public var name = Name.linear
-    /// Steps in which the rate rises from 0.
+    /// Steps in which the rate rises from 0; of `one_cycle` from a 25th.
     public var warmupSteps = 0
     /// The same as a share of all steps; the larger of both counts.
     public var warmupFraction: Float = 0
-    /// The rate at the end, as a share of the largest.
+    /// Of `linear` and `cosine`: the rate at the end, as a share of the largest.
     public var finalFraction: Float = 0
     /// Of `step`: steps between changes.
     public var stepEvery = 1000
@@ -38,17 +41,18 @@ public struct ScheduleSettings: RecipePart {
         try fields.field("step_factor", &stepFactor, .fraction)
     }
 
-    /// What the largest learning rate is multiplied by at `step`, which counts from 1, of `total`.
-    public func factor(step: Int, total: Int) -> Float {
+    /// The schedule of a run of `total` steps whose largest learning rate is `rate`.
+    public func schedule(rate: Float, total: Int) -> Schedule {
         let warmup = max(warmupSteps, Int((Float(total) * warmupFraction).rounded()))
-        if step <= warmup { return Float(step) / Float(warmup) }
-        // 0 just after the warm-up; the step after the last would have 1.
-        let way = Float(step - warmup - 1) / Float(max(total - warmup, 1))
-        switch name {
-        case .constant: return 1
-        case .linear: return finalFraction + (1 - finalFraction) * (1 - way)
-        case .cosine: return finalFraction + (1 - finalFraction) * (1 + cos(.pi * way)) / 2
-        case .step: return pow(stepFactor, Float((step - warmup - 1) / stepEvery))
+        let floor = rate * finalFraction
+        return switch name {
+        case .constant: .constant(rate: rate, warmup: warmup)
+        case .linear: .linear(rate: rate, warmup: warmup, total: total, floor: floor)
+        case .cosine: .cosine(rate: rate, warmup: warmup, total: total, floor: floor)
+        case .step: .step(rate: rate, every: stepEvery, factor: stepFactor)
+        case .oneCycle:
+            .oneCycle(rate: rate, total: total, rise: warmup > 0 ? Float(warmup) / Float(total) : 0.3)
+        case .inverseSquareRoot: .inverseSquareRoot(rate: rate, warmup: warmup)
         }
     }
 }
