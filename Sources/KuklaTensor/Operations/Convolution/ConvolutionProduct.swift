@@ -29,7 +29,7 @@ struct ConvolutionProduct {
     ) {
         nonisolated(unsafe) let (x, weight, bias, y) = (x, weight, bias, y)  // tiles write elements of their own
         tensorFor(tiling.tiles.count, grain: tilesAtOnce) { block in
-            let scratch = Scratch(geometry, columns: tiling.widest)
+            let scratch = Scratch(geometry, tiling)
             for tile in tiling.tiles[block] { output(of: tile, x, weight, bias, y, scratch) }
         }
     }
@@ -41,7 +41,6 @@ struct ConvolutionProduct {
         let g = geometry
         let isJoined = tile.images.count > 1
         for group in 0..<g.groups {
-            let columns = columns(x, group: group, tile: tile, scratch)
             let direct =
                 y + tile.images.lowerBound * outputImage + group * g.groupOutputs * g.outputPlane
                 + tile.positions.lowerBound
@@ -53,9 +52,14 @@ struct ConvolutionProduct {
                         repeating: bias[group * g.groupOutputs + c], count: tile.columns)
                 }
             }
-            GEMM.multiply(
-                weight + group * groupWeights, columns.pointer, into: to, m: g.groupOutputs,
-                n: tile.columns, k: g.filter, ldb: columns.stride, ldc: rowStride, beta: bias == nil ? 0 : 1)
+            for channels in channelBlocks(0..<g.groupInputs) {
+                let columns = columns(x, group: group, channels: channels, tile: tile, scratch)
+                GEMM.multiply(
+                    weight + group * groupWeights + channels.lowerBound * g.taps, columns.pointer, into: to,
+                    m: g.groupOutputs, n: tile.columns, k: channels.count * g.taps, lda: g.filter,
+                    ldb: columns.stride, ldc: rowStride,
+                    beta: bias == nil && channels.lowerBound == 0 ? 0 : 1)
+            }
             if isJoined {
                 forEachJoinedRow(tile, group: group) { (y + $0).update(from: to + $1, count: $2) }
             }
@@ -76,13 +80,15 @@ struct ConvolutionProduct {
         let channels = (g.groupInputs + parts - 1) / parts
         nonisolated(unsafe) let (x, weight, y) = (x, weight, y)  // every block writes channels of its own
         tensorFor(starts.count * parts, grain: parts == 1 ? max(1, starts.count / 32) : 1) { block in
-            let scratch = Scratch(geometry, columns: tiling.widest)
+            let scratch = Scratch(geometry, tiling)
             for i in block {
                 let tiles = byImage[starts[i / parts]] ?? []
                 let first = i % parts * channels
                 let own = first..<max(first, min(first + channels, g.groupInputs))
-                for group in 0..<g.groups where !own.isEmpty {
-                    input(of: tiles, group: group, channels: own, y, weight, x, scratch)
+                for group in 0..<g.groups {
+                    for channels in channelBlocks(own) {
+                        input(of: tiles, group: group, channels: channels, y, weight, x, scratch)
+                    }
                 }
             }
         }
@@ -142,19 +148,23 @@ struct ConvolutionProduct {
         let sums = AlignedStorage<Float>(uninitialized: (parts - 1) * size)
         nonisolated(unsafe) let (x, y, weight) = (x, y, weight)  // every block writes a sum of its own
         tensorFor(parts, grain: 1) { block in
-            let scratch = Scratch(geometry, columns: tiling.widest)
+            let scratch = Scratch(geometry, tiling)
             for part in block {
                 let to = part == 0 ? weight : sums.pointer + (part - 1) * size
                 let tiles = tiling.tiles.dropFirst(part * share).prefix(share)
                 if tiles.isEmpty { to.update(repeating: 0, count: size) }
                 for (i, tile) in tiles.enumerated() {
                     for group in 0..<g.groups {
-                        let columns = columns(x, group: group, tile: tile, scratch)
                         let side = side(y, group: group, tile: tile, scratch)
-                        GEMM.multiply(
-                            side.pointer, columns.pointer, into: to + group * groupWeights,
-                            m: g.groupOutputs, n: g.filter, k: tile.columns, transposeB: true,
-                            lda: side.stride, ldb: columns.stride, beta: i == 0 ? 0 : 1)
+                        for channels in channelBlocks(0..<g.groupInputs) {
+                            let columns = columns(x, group: group, channels: channels, tile: tile, scratch)
+                            GEMM.multiply(
+                                side.pointer, columns.pointer,
+                                into: to + group * groupWeights + channels.lowerBound * g.taps,
+                                m: g.groupOutputs, n: channels.count * g.taps, k: tile.columns,
+                                transposeB: true, lda: side.stride, ldb: columns.stride, ldc: g.filter,
+                                beta: i == 0 ? 0 : 1)
+                        }
                     }
                 }
             }
@@ -176,22 +186,29 @@ struct ConvolutionProduct {
     private struct Scratch {
         let columns, side: AlignedStorage<Float>
 
-        init(_ geometry: ConvolutionGeometry, columns: Int) {
-            self.columns = AlignedStorage(uninitialized: geometry.filter * columns)
-            let isJoined = columns > geometry.outputPlane
-            side = AlignedStorage(uninitialized: isJoined ? geometry.groupOutputs * columns : 0)
+        init(_ geometry: ConvolutionGeometry, _ tiling: ConvolutionTiling) {
+            columns = AlignedStorage(uninitialized: tiling.channels * geometry.taps * tiling.widest)
+            let isJoined = tiling.widest > geometry.outputPlane
+            side = AlignedStorage(uninitialized: isJoined ? geometry.groupOutputs * tiling.widest : 0)
         }
     }
 
     private var tilesAtOnce: Int { max(1, tiling.tiles.count / 32) }
 
-    /// The windows of a tile, `[filter, columns]`: the image itself where the convolution has one tap.
+    private func channelBlocks(_ channels: Range<Int>) -> [Range<Int>] {
+        stride(from: channels.lowerBound, to: channels.upperBound, by: tiling.channels).map {
+            $0..<min($0 + tiling.channels, channels.upperBound)
+        }
+    }
+
+    /// The windows of a tile, `[channels * taps, columns]`: the image itself where the convolution has one tap.
     private func columns(
-        _ x: UnsafePointer<Float>, group: Int, tile: ConvolutionTiling.Tile, _ scratch: Scratch
+        _ x: UnsafePointer<Float>, group: Int, channels: Range<Int>, tile: ConvolutionTiling.Tile,
+        _ scratch: Scratch
     ) -> Operand {
         let g = geometry
         func image(_ image: Int) -> UnsafePointer<Float> {
-            x + image * inputImage + group * g.groupInputs * g.inputPlane
+            x + image * inputImage + (group * g.groupInputs + channels.lowerBound) * g.inputPlane
         }
         if g.isPointwise && tile.images.count == 1 {
             return Operand(
@@ -199,7 +216,7 @@ struct ConvolutionProduct {
         }
         for (i, number) in tile.images.enumerated() {
             unfolding.unfold(
-                image(number), channels: g.groupInputs, positions: tile.positions,
+                image(number), channels: channels.count, positions: tile.positions,
                 into: scratch.columns.pointer + i * tile.positions.count, rowStride: tile.columns)
         }
         return Operand(pointer: UnsafePointer(scratch.columns.pointer), stride: tile.columns)
