@@ -10,6 +10,7 @@
 #include "kk_transformer.h"
 #include "kk_half.h"
 #include "kk_scalar_quantizer.h"
+#include "kk_attention.h"
 #include "kk_bits.h"
 #include "kk_checksum.h"
 #include "kk_cpu.h"
