@@ -1,12 +1,14 @@
 public import KuklaNumerics
 public import KuklaTensor
 
-/// `x W' + b` over the last axis.
+/// `x W' + b` over the last axis, plus what an adapter adds where one was put on (`Module.addLoRA`).
 ///
 /// *Shapes:* `x [..., inputDimensions]`, `weight [outputDimensions, inputDimensions]`, `bias [outputDimensions]`.
 public struct Linear: Module {
     public let weight: Parameter
     public let bias: Parameter?
+    /// Where an adapter can be put on, in every copy of this layer at once.
+    package let slot = AdapterSlot()
 
     public init(weight: Tensor, bias: Tensor? = nil) {
         contract(weight.rank == 2, "Linear: weight of shape \(weight.shape), expected [outputs, inputs]")
@@ -30,18 +32,25 @@ public struct Linear: Module {
 
     public var inputDimensions: Int { weight.shape[1] }
     public var outputDimensions: Int { weight.shape[0] }
+    /// What was put around this layer, if anything.
+    public var adapter: (any LinearAdapter)? { slot.adapter }
 
     public func visit(_ visitor: inout ModuleVisitor) {
         visitor.visit("weight", weight)
         visitor.visit("bias", bias)
+        visitor.visit("", adapter)
     }
 
-    public func callAsFunction(_ x: Tensor) -> Tensor {
+    /// - Parameters:
+    ///   - activation: of the result, an adapter's part included.
+    ///   - mode: matters to an adapter with dropout only.
+    public func callAsFunction(
+        _ x: Tensor, activation: Activation = .none, mode: ForwardMode = .inference
+    ) -> Tensor {
         contract(
             x.shape.last == inputDimensions,
             "Linear: input of shape \(x.shape) for weight of shape \(weight.shape)")
-        let y = x.reshaped([-1, inputDimensions]).matmul(weight.tensor, transposingOther: true)
-        let biased = bias.map { y + $0.tensor } ?? y
-        return biased.reshaped(x.shape.dropLast() + [outputDimensions])
+        guard let adapter else { return x.linear(weight.tensor, bias?.tensor, activation: activation) }
+        return adapter.adapt(x.linear(weight.tensor, bias?.tensor), of: x, mode: mode).activated(activation)
     }
 }
