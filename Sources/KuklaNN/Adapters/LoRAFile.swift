@@ -62,7 +62,7 @@ extension Module {
             let path = String(
                 tensor.name.dropFirst(LoRAConfiguration.prefix.count).dropLast(".lora_A.weight".count))
             guard let linear = linears[path] else {
-                let near = nearestName(to: path, among: linears.keys.sorted())
+                let near = EditDistance.likely(path, among: linears.keys.sorted())
                 throw fail(
                     "the model has no linear layer \"\(path)\"\(near.map { "; the nearest is \"\($0)\"" } ?? "")"
                 )
