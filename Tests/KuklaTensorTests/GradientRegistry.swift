@@ -6,7 +6,9 @@ import Testing
 
 /// Every differentiable operation of the tensor room, with random inputs. A file of operations has a list of its own here.
 enum GradientRegistry {
-    static let all: [GradientCase] = arithmetic + products + convolutions + resampling + attention + rotation
+    static let all: [GradientCase] =
+        arithmetic + products + convolutions + resampling + linearAlgebra
+        + attention + rotation
 }
 
 @Suite struct GradientRegistryTests {
