@@ -42,7 +42,7 @@ extension TrainingTask {
     public var goal: MetricGoal? { nil }
 
     public func sampler(batchSize: Int, seed: UInt64) throws(KuklaError) -> any BatchSampler {
-        ShuffledBatches(count: exampleCount, batchSize: batchSize, seed: seed)
+        ShuffledSampler(count: exampleCount, batchSize: batchSize, seed: seed)
     }
 
     public func evaluate() throws(KuklaError) -> [String: Double] { [:] }
