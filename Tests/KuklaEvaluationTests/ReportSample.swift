@@ -1,4 +1,5 @@
 import KuklaEvaluation
+import KuklaFormats
 
 /// Plans as a real run measures them, with crowded corners, for tests and for looking at.
 enum ReportSample {

@@ -1,5 +1,6 @@
 import Foundation
 import KuklaEvaluation
+import KuklaFormats
 import Testing
 
 #if canImport(FoundationXML)

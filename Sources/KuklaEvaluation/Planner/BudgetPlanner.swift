@@ -1,5 +1,6 @@
 import Foundation
 import KuklaCodecs
+import KuklaFormats
 import KuklaIndex
 public import KuklaNumerics
 

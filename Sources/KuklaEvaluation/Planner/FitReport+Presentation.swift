@@ -1,4 +1,5 @@
 import Foundation
+import KuklaFormats
 import KuklaNumerics
 
 extension FitReport {

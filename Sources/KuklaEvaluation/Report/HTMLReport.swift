@@ -1,3 +1,5 @@
+import KuklaFormats
+
 /// One self-contained page with the evidence for a plan: chart, table, examples, and how to repeat it.
 ///
 /// Works from `file://` and in a mail: no script, style, font or picture comes from elsewhere, and the

@@ -1,3 +1,4 @@
+public import KuklaFormats
 import KuklaNumerics
 
 /// Bytes a vector against recall, a point for every plan measured: what each byte buys.

@@ -1,3 +1,5 @@
+public import KuklaFormats
+
 /// The measured plans as a table, the same columns in the terminal and on the page.
 struct PlanTable {
     struct Column {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import CSQLite
 import Foundation
-import KuklaEvaluation
+import KuklaFormats
 import KuklaNumerics
 
 /// Says what this machine offers and what was chosen from it.

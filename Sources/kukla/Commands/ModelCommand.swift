@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import KuklaEvaluation
+import KuklaFormats
 import KuklaHub
 import KuklaNumerics
 

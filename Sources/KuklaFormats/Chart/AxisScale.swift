@@ -19,7 +19,7 @@ public struct AxisScale: Sendable, Equatable {
     ///
     /// Values that are not finite, and values at or below 0 on a log scale, have no place and are left out.
     /// `limit` is the largest value there can be (1 for a recall): no number above it is printed.
-    init(_ kind: Kind, showing values: [Double], maximumTicks: Int, limit: Double = .infinity) {
+    package init(_ kind: Kind, showing values: [Double], maximumTicks: Int, limit: Double = .infinity) {
         self.kind = kind
         let shown = values.filter { $0.isFinite && (kind == .linear || $0 > 0) }
         let low = shown.min() ?? 1

@@ -7,11 +7,24 @@ public struct LineChart: Sendable {
         public var name: String
         /// In the order in which the line runs.
         public var points: [(x: Double, y: Double)]
+        /// How it is drawn.
+        public var mark: Mark
 
-        public init(name: String, points: [(x: Double, y: Double)]) {
+        public init(name: String, points: [(x: Double, y: Double)], mark: Mark = .line) {
             self.name = name
             self.points = points
+            self.mark = mark
         }
+    }
+
+    /// How a series is drawn.
+    public enum Mark: Sendable {
+        /// A line.
+        case line
+        /// A thin, pale line, behind what matters: measurements before smoothing.
+        case paleLine
+        /// A line with a dot at each point, for few measurements.
+        case dots
     }
 
     public var series: [Series]
@@ -19,7 +32,7 @@ public struct LineChart: Sendable {
     public var yTitle: String
     public var xScale: AxisScale.Kind
     public var yScale: AxisScale.Kind
-    /// Whether each point gets a dot; wanted for few measurements, not for a curve of thousands.
+    /// Whether the points of every line get a dot; wanted for few measurements, not for a curve of thousands.
     public var showsPoints: Bool
 
     public init(
@@ -60,7 +73,8 @@ public struct LineChart: Sendable {
 
     private func stroke(_ index: Int) -> String {
         let dash = ["", "7 4", "2 4"][index / 6 % 3]
-        return "class=\"kk-series\" style=\"stroke:var(--kk-s\(index % 6))\""
+        let pale = series[index].mark == .paleLine ? ";opacity:.35;stroke-width:1" : ""
+        return "class=\"kk-series\" style=\"stroke:var(--kk-s\(index % 6))\(pale)\""
             + (dash.isEmpty ? "" : " stroke-dasharray=\"\(dash)\"")
     }
 
@@ -77,7 +91,7 @@ public struct LineChart: Sendable {
             let (x, y) = (n(frame.horizontal(point.x)), n(frame.vertical(point.y)))
             path += "\(isDown ? "L" : "M")\(x) \(y)"
             isDown = true
-            if showsPoints {
+            if showsPoints || series[index].mark == .dots {
                 let title =
                     "\(series[index].name): \(Quantity.significant(point.x)), \(Quantity.significant(point.y))"
                 dots +=

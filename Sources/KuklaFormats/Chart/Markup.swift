@@ -1,12 +1,12 @@
 import Foundation
 
 /// Text and numbers as they must stand in SVG and HTML.
-enum Markup {
+package enum Markup {
     /// `text` for use between tags or inside a quoted attribute.
     ///
     /// Control characters, which XML cannot hold in any form, become U+FFFD so that a file name with one
     /// does not break the page.
-    static func escape(_ text: String) -> String {
+    package static func escape(_ text: String) -> String {
         var out = ""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -27,7 +27,7 @@ enum Markup {
     }
 
     /// A coordinate: at most two decimals, no trailing zeros, a point whatever the locale.
-    static func coordinate(_ value: Double) -> String {
+    package static func coordinate(_ value: Double) -> String {
         let hundredths = (value * 100).rounded()
         guard hundredths.isFinite, abs(hundredths) < 1e15 else { return "0" }
         let number = Int(hundredths)

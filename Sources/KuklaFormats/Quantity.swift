@@ -41,7 +41,7 @@ public enum Quantity {
     }
 
     /// Three significant digits without an exponent or trailing zeros, for values of everyday size.
-    static func significant(_ value: Double) -> String {
+    package static func significant(_ value: Double) -> String {
         guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
         let magnitude = Int(floor(log10(abs(value))))
         guard (-5..<15).contains(magnitude) else { return String(format: "%.2e", value) }

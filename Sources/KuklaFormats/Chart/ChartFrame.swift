@@ -17,11 +17,16 @@ public struct ChartSize: Sendable, Equatable {
 }
 
 /// What every chart has: colours for light and dark, a legend, two axes with a grid, and their titles.
-struct ChartFrame {
+package struct ChartFrame {
     /// One entry of the legend: a mark drawn around (0, 0), at most 16 wide, and its words.
-    struct LegendEntry {
+    package struct LegendEntry {
         var mark: String
         var text: String
+
+        package init(mark: String, text: String) {
+            self.mark = mark
+            self.text = text
+        }
     }
 
     let size: ChartSize
@@ -34,7 +39,9 @@ struct ChartFrame {
     private let legend: [(entry: LegendEntry, x: Double, y: Double)]
 
     /// - Parameter headroom: free pixels between the legend and the plot.
-    init(size: ChartSize, x: AxisScale, y: AxisScale, legend entries: [LegendEntry], headroom: Double = 10) {
+    package init(
+        size: ChartSize, x: AxisScale, y: AxisScale, legend entries: [LegendEntry], headroom: Double = 10
+    ) {
         self.size = size
         self.x = x
         self.y = y
@@ -53,15 +60,15 @@ struct ChartFrame {
         top = (entries.isEmpty ? 4 : row + 10) + headroom
     }
 
-    var plot: LabelPlacement.Box {
+    package var plot: LabelPlacement.Box {
         .init(x: left, y: top, width: size.width - left - right, height: size.height - top - bottom)
     }
 
-    func horizontal(_ value: Double) -> Double { plot.x + x.position(value) * plot.width }
-    func vertical(_ value: Double) -> Double { plot.y + (1 - y.position(value)) * plot.height }
+    package func horizontal(_ value: Double) -> Double { plot.x + x.position(value) * plot.width }
+    package func vertical(_ value: Double) -> Double { plot.y + (1 - y.position(value)) * plot.height }
 
     /// The whole picture around `content`, which is drawn over the grid.
-    func svg(description: String, xTitle: String, yTitle: String, content: [String]) -> String {
+    package func svg(description: String, xTitle: String, yTitle: String, content: [String]) -> String {
         let n = Markup.coordinate
         var out = [
             """

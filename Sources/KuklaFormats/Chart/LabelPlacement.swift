@@ -1,7 +1,11 @@
 /// Puts labels beside points so that no label covers a point or another label.
-struct LabelPlacement {
-    struct Box: Equatable {
-        var x: Double, y: Double, width: Double, height: Double
+package struct LabelPlacement {
+    package struct Box: Equatable {
+        package var x: Double, y: Double, width: Double, height: Double
+
+        package init(x: Double, y: Double, width: Double, height: Double) {
+            (self.x, self.y, self.width, self.height) = (x, y, width, height)
+        }
 
         func overlaps(_ other: Box) -> Bool {
             x < other.x + other.width && other.x < x + width && y < other.y + other.height
@@ -22,10 +26,10 @@ struct LabelPlacement {
     }
 
     /// One label's place.
-    struct Place {
-        var box: Box
+    package struct Place {
+        package var box: Box
         /// Whether another point is nearer to the label than its own: a line must then say whose it is.
-        var isAmbiguous: Bool
+        package var isAmbiguous: Bool
     }
 
     /// Labels must lie in here.
@@ -36,7 +40,7 @@ struct LabelPlacement {
     let lines: [Box]
     private let points: [Box]
 
-    init(frame: Box, points: [Box], lines: [Box]) {
+    package init(frame: Box, points: [Box], lines: [Box]) {
         self.frame = frame
         occupied = points
         self.points = points
@@ -48,7 +52,7 @@ struct LabelPlacement {
     /// Tries growing rings of eight directions; of each ring the place that crosses fewest lines wins, and a
     /// nearer place with a line through it loses to a clear one farther out, as does a place that lies
     /// nearer to another point. O(places · boxes).
-    mutating func place(width: Double, height: Double, near x: Double, _ y: Double) -> Place? {
+    package mutating func place(width: Double, height: Double, near x: Double, _ y: Double) -> Place? {
         var best: (cost: Double, place: Place)?
         for (ring, distance) in [9.0, 14, 20, 30, 44, 60].enumerated() {
             for (direction, (dx, dy)) in Self.directions.enumerated() {
@@ -78,7 +82,7 @@ struct LabelPlacement {
     ]
 
     /// About how wide sans-serif text of that size is, taken from a wide face (DejaVu Sans).
-    static func width(of text: String, size: Double) -> Double {
+    package static func width(of text: String, size: Double) -> Double {
         let ems = text.reduce(0.0) { sum, character in
             switch character {
             case "i", "j", "l", "t", "f", "r", ".", ",", ":", "'", "|", "!", "(", ")", "I", " ": sum + 0.38
