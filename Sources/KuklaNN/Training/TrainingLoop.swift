@@ -14,8 +14,9 @@ struct TrainingLoop<Task: TrainingTask> {
 
     var state: CheckpointState
     var optimizer: Optimizer
+    var average: ExponentialMovingAverage?
     let randomness: RandomStream
-    var feed: BatchFeed<Task>
+    private let batches: Prefetcher<BatchFeed<Task>.Item>
     let log: MetricsLog
     var curve: LossCurve
 
@@ -33,6 +34,7 @@ struct TrainingLoop<Task: TrainingTask> {
         self.progress = progress
         let settings = run.settings
         goal = try Self.goal(of: task, settings)
+        try Self.adapt(task, settings)
         try Self.freeze(settings.freeze, in: task.model)
         switch settings.length {
         case .steps(let count): totalSteps = count
@@ -43,13 +45,15 @@ struct TrainingLoop<Task: TrainingTask> {
         schedule = settings.schedule.schedule(rate: settings.learningRate, total: totalSteps)
         optimizer = Optimizer(
             settings.optimizer.rule, task.parameterGroups(weightDecay: settings.weightDecay))
+        let model = task.model
+        average = settings.average.map { ExponentialMovingAverage(of: model, decay: $0.decay) }
         state = CheckpointState(random: RandomSource(seed: settings.seed, stream: 1 << 63))
         if let checkpoint = run.latestCheckpoint {
-            state = try checkpoint.restore(into: task.model, optimizer: &optimizer)
-            try run.restoreBest(of: state, from: checkpoint)
+            state = try checkpoint.restore(into: task.model, optimizer: &optimizer, average: &average)
         }
         randomness = RandomStream(state.random)
-        feed = try BatchFeed(task, settings: settings, from: state.position)
+        let feed = try BatchFeed(task, settings: settings, from: state.position)
+        batches = Prefetcher(from: feed) { try $0.next() }
         let (log, lines) = try MetricsLog.open(run.folder.metrics, after: state.step)
         self.log = log
         curve = LossCurve(goal: goal)
@@ -62,6 +66,8 @@ struct TrainingLoop<Task: TrainingTask> {
         }
         epoch = lines.last?.epoch ?? 0
         start = ContinuousClock.now - .seconds(state.seconds)
+        // A kill may have come between the checkpoint of the best evaluation and its weights.
+        if let best = state.best, best.step == state.step, run.best?.evaluation != best { try saveBest() }
     }
 
     /// Seconds of training, those before this part included.
@@ -89,7 +95,7 @@ struct TrainingLoop<Task: TrainingTask> {
             // The best weights are saved from a checkpoint, so that a run killed just here finds them there.
             if isDue || isLast || isBest || isCancelled || hasStoppedEarly {
                 try saveCheckpoint()
-                if isBest { try run.saveBest(of: state, model: task.model) }
+                if isBest { try saveBest() }
             }
             if isCancelled && !isLast {
                 reason = .cancelled
@@ -111,19 +117,22 @@ struct TrainingLoop<Task: TrainingTask> {
     private mutating func step() throws(KuklaError) -> Bool {
         let began = ContinuousClock.now
         let next = state.step + 1
-        var sum = Gradients()
+        var accumulation = GradientAccumulation(batches: settings.accumulation)
+        var mean: Gradients?
         var endsEpoch = false
         for _ in 0..<settings.accumulation {
-            let item = try feed.next()
+            let item = try nextBatch()
             let result = try task.step(on: item.batch, mode: .training(randomness))
             try checkFinite(result, step: next)
             state.window.add(result, examples: item.examples)
-            if settings.accumulation == 1 { sum = result.gradients } else { sum.add(result.gradients) }
+            // One batch alone needs no weight; of several each example counts the same.
+            let weight = settings.accumulation == 1 ? 1 : Float(item.examples)
+            mean = accumulation.add(result.gradients, weight: weight)
             endsEpoch = endsEpoch || item.endsEpoch
             state.position = item.next
             epoch = item.epoch
         }
-        sum.scale(by: 1 / Float(settings.accumulation))
+        var sum = mean ?? Gradients()
         let isLogged = next.isMultiple(of: settings.logEvery) || next == totalSteps
         if let limit = settings.clipNorm {
             gradientNorm = Double(sum.clip(toNorm: limit))
@@ -136,6 +145,7 @@ struct TrainingLoop<Task: TrainingTask> {
         }
         learningRate = schedule.rate(at: state.step)
         optimizer.update(sum, learningRate: learningRate)
+        average?.update()
         task.didUpdate(step: next)
         state.step = next
         state.random = randomness.state
@@ -143,6 +153,19 @@ struct TrainingLoop<Task: TrainingTask> {
         progress.advance(by: 1)
         progress.show(line)
         return endsEpoch
+    }
+
+    private func nextBatch() throws(KuklaError) -> BatchFeed<Task>.Item {
+        do {
+            guard let item = try batches.next() else {
+                throw KuklaError(.badData, "Cannot train on: the examples have come to an end.")
+            }
+            return item
+        } catch let error as KuklaError {
+            throw error
+        } catch {
+            throw KuklaError(.inputOutput, "Cannot make the next batch.", cause: error)
+        }
     }
 
     private var gradientNorm = 0.0
@@ -197,7 +220,9 @@ struct TrainingLoop<Task: TrainingTask> {
     /// Evaluates; returns whether the goal was better than ever before.
     private mutating func evaluate() throws(KuklaError) -> Bool {
         let task = task
-        lastMetrics = try withoutGradient { () throws(KuklaError) in try task.evaluate() }
+        lastMetrics = try withAverages { () throws(KuklaError) in
+            try withoutGradient { () throws(KuklaError) in try task.evaluate() }
+        }
         guard !lastMetrics.isEmpty else { return false }
         var isBest = false
         if let goal {
@@ -234,11 +259,38 @@ struct TrainingLoop<Task: TrainingTask> {
         state.seconds = seconds
         // The log first: it must reach at least as far as the checkpoint from which it is gone on with.
         log.flush()
-        try run.saveCheckpoint(state, model: task.model, optimizer: optimizer)
+        try run.saveCheckpoint(state, model: task.model, optimizer: optimizer, average: average)
         try AtomicFile.write(curve.svg, to: run.folder.chart)
     }
 
+    /// Saves the weights that were evaluated, averages where there are some.
+    private mutating func saveBest() throws(KuklaError) {
+        guard let best = state.best else { return }
+        let (run, model) = (run, task.model)
+        try withAverages { () throws(KuklaError) in try run.save(best, model) }
+    }
+
+    private mutating func withAverages<Result>(
+        _ body: () throws(KuklaError) -> Result
+    ) throws(KuklaError) -> Result {
+        guard average != nil else { return try body() }
+        average?.swap()
+        defer { average?.swap() }
+        return try body()
+    }
+
     // MARK: - Before the first step
+
+    /// Puts the recipe's low-rank adapters around the model, unless the task has done that.
+    private static func adapt(_ task: Task, _ settings: TrainingSettings) throws(KuklaError) {
+        guard let adapters = settings.adapters, task.model.adaptedLayers.isEmpty else { return }
+        var random = RandomSource(seed: settings.seed, stream: 1 << 62)
+        for pattern in adapters.targets.isEmpty ? task.adapterTargets : adapters.targets {
+            try task.model.addLoRA(
+                matching: pattern, rank: adapters.rank, alpha: adapters.alpha, dropout: adapters.dropout,
+                using: &random)
+        }
+    }
 
     private static func goal(of task: Task, _ settings: TrainingSettings) throws(KuklaError) -> MetricGoal? {
         guard let stopping = settings.earlyStopping else { return task.goal }

@@ -6,7 +6,8 @@ import KuklaTensor
 extension TrainingRun {
     /// Writes a checkpoint, whole or not at all, and removes those that are older than the newest `keep`.
     func saveCheckpoint(
-        _ state: CheckpointState, model: some Module, optimizer: Optimizer
+        _ state: CheckpointState, model: some Module, optimizer: Optimizer,
+        average: ExponentialMovingAverage?
     ) throws(KuklaError) {
         let before = latestCheckpoint
         if let bad = model.parameters.first(where: { !$0.parameter.value.isFinite }) {
@@ -19,10 +20,9 @@ extension TrainingRun {
         do throws(KuklaError) {
             let staging = try AtomicFolder(place)
             let checkpoint = Checkpoint(url: staging.staging, step: state.step)
-            try model.save(to: checkpoint.weights)
-            var remembered = SafetensorsWriter()
-            for (name, tensor) in optimizer.exportState() { remembered.add(tensor, named: name) }
-            try remembered.write(to: checkpoint.optimizerState)
+            try model.save(to: checkpoint.weights, metadata: ["format": "pt"])
+            try TrainingRun.write(optimizer.exportState(), to: checkpoint.optimizerState)
+            if let average { try TrainingRun.write(average.exportState(), to: checkpoint.average) }
             try AtomicFile.write(TrainingRun.json(state), to: checkpoint.stateFile)
             try staging.commit()
         } catch {
@@ -37,26 +37,9 @@ extension TrainingRun {
     }
 
     /// Writes the weights of the best evaluation, whole or not at all.
-    func saveBest(of state: CheckpointState, model: some Module) throws(KuklaError) {
-        guard let best = state.best else { return }
+    func save(_ best: BestEvaluation, _ model: some Module) throws(KuklaError) {
         let staging = try AtomicFolder(folder.best)
-        try model.save(to: staging.staging.appending(path: "model.safetensors"))
-        try AtomicFile.write(TrainingRun.json(best), to: staging.staging.appending(path: "best.json"))
-        try staging.commit()
-    }
-
-    /// Makes `best/` again where a kill came between the checkpoint of the best evaluation and it.
-    func restoreBest(of state: CheckpointState, from checkpoint: Checkpoint) throws(KuklaError) {
-        guard let best = state.best, best.step == state.step, self.best?.evaluation.step != best.step else {
-            return
-        }
-        let staging = try AtomicFolder(folder.best)
-        do {
-            try FileManager.default.copyItem(
-                at: checkpoint.weights, to: staging.staging.appending(path: "model.safetensors"))
-        } catch {
-            throw KuklaError(.inputOutput, "Cannot write \(folder.best.path).", cause: error)
-        }
+        try model.save(to: staging.staging.appending(path: "model.safetensors"), metadata: ["format": "pt"])
         try AtomicFile.write(TrainingRun.json(best), to: staging.staging.appending(path: "best.json"))
         try staging.commit()
     }
@@ -75,6 +58,12 @@ extension TrainingRun {
         checkpoint.map { "The checkpoint of step \($0.step) stays" } ?? "There is no earlier checkpoint"
     }
 
+    private static func write(_ tensors: [(name: String, tensor: Tensor)], to url: URL) throws(KuklaError) {
+        var writer = SafetensorsWriter()
+        for (name, tensor) in tensors { writer.add(tensor, named: name) }
+        try writer.write(to: url)
+    }
+
     private static func json(_ value: some Encodable) throws(KuklaError) -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -85,16 +74,22 @@ extension TrainingRun {
 }
 
 extension Checkpoint {
-    /// Sets `model` and `optimizer` to what they were, and returns the rest.
-    func restore(into model: some Module, optimizer: inout Optimizer) throws(KuklaError) -> CheckpointState {
+    /// Sets model, optimizer and averages to what they were, and returns the rest.
+    func restore(
+        into model: some Module, optimizer: inout Optimizer, average: inout ExponentialMovingAverage?
+    ) throws(KuklaError) -> CheckpointState {
         let state = try state()
         try model.load(from: SafetensorsFile(weights))
-        let file = try SafetensorsFile(optimizerState)
-        let tensors = try file.tensors.map { tensor throws(KuklaError) in
+        try optimizer.importState(Checkpoint.tensors(of: optimizerState))
+        try average?.importState(Checkpoint.tensors(of: self.average))
+        return state
+    }
+
+    private static func tensors(of url: URL) throws(KuklaError) -> [(name: String, tensor: Tensor)] {
+        let file = try SafetensorsFile(url)
+        return try file.tensors.map { tensor throws(KuklaError) in
             (name: tensor.name, tensor: try file.values(named: tensor.name))
         }
-        try optimizer.importState(tensors)
-        return state
     }
 }
 

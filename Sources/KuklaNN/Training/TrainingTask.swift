@@ -31,6 +31,10 @@ public protocol TrainingTask: Sendable {
     /// Judges the model as it is: metrics by name. Called without recording; empty where there is nothing to measure.
     func evaluate() throws(KuklaError) -> [String: Double]
 
+    /// Patterns of the paths of linear layers that a recipe's `lora` puts adapters around, unless it names others. The
+    /// default: all of them.
+    var adapterTargets: [String] { get }
+
     /// The parameters in groups of the same settings. The default: all trainable ones, matrices decaying by `weightDecay`.
     func parameterGroups(weightDecay: Float) -> [Optimizer.Group]
 
@@ -50,6 +54,8 @@ extension TrainingTask {
     public func parameterGroups(weightDecay: Float) -> [Optimizer.Group] {
         Optimizer(SGD(), for: model, weightDecay: weightDecay).groups
     }
+
+    public var adapterTargets: [String] { ["*"] }
 
     public func didUpdate(step: Int) {}
 }

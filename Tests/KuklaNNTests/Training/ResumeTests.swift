@@ -46,7 +46,8 @@ import Testing
         let newest = try #require(
             try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "checkpoints").path)
                 .max())
-        return try ["checkpoints/\(newest)/model", "checkpoints/\(newest)/optimizer", "best/model"].map {
+        let files = ["model", "optimizer", "ema"].map { "checkpoints/\(newest)/\($0)" } + ["best/model"]
+        return try files.map {
             try Data(contentsOf: folder.appending(path: "\($0).safetensors"))
         }
     }
