@@ -8,7 +8,7 @@ import Testing
 enum GradientRegistry {
     static let all: [GradientCase] =
         arithmetic + products + convolutions + resampling + linearAlgebra
-        + attention + rotation
+        + channels + attention + rotation
 }
 
 @Suite struct GradientRegistryTests {
