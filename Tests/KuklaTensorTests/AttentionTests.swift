@@ -184,6 +184,21 @@ import Testing
         #expect(SequenceLengths([2, 1]).appending(SequenceLengths([0, 2])).offsets == [0, 2, 5])
     }
 
+    @Test func `stacked linear maps are those maps side by side`() {
+        var random = RandomSource(seed: 8)
+        let x = Tensor.normal([7, 5], using: &random)
+        let (w, v) = (Tensor.normal([4, 5], using: &random), Tensor.normal([2, 5], using: &random))
+        let b = Tensor.normal([2], using: &random)
+        let all = x.linear(stacked: [(w, nil), (v, b)])
+        let (first, second) = (x.matmul(w, transposingOther: true), x.matmul(v, transposingOther: true) + b)
+        for i in 0..<7 {
+            for j in 0..<6 {
+                let expected = j < 4 ? first[i, j] : second[i, j - 4]
+                #expect(abs(all[i, j] - expected) <= 1e-6 * (1 + abs(expected)))
+            }
+        }
+    }
+
     @Test func `wrong shapes stop the program`() async {
         await #expect(processExitsWith: .failure) {
             _ = Tensor.zeros([4, 23]).attention(

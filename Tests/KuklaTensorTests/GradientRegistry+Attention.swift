@@ -88,6 +88,18 @@ extension GradientRegistry {
         },
     ]
 
+    static let stacked: [GradientCase] = [
+        GradientCase("linear, stacked") { random in
+            let (rows, inputs) = (random.shape(rank: 1)[0], random.shape(rank: 1)[0])
+            return [[rows, inputs], [3, inputs], [3], [1, inputs], [2, inputs], [2]].map {
+                Tensor.normal($0, using: &random)
+            }
+        } function: {
+            let y = $0[0].linear(stacked: [($0[1], $0[2]), ($0[3], nil), ($0[4], $0[5])])
+            return TensorColumns(y, 1..<5).copied()
+        }
+    ]
+
     static let rotation: [GradientCase] = [RotaryLayout.halfSplit, .interleaved].map { layout in
         GradientCase("rotated \(layout)") { random in
             [Tensor.normal([random.shape(rank: 1)[0], 25], using: &random)]

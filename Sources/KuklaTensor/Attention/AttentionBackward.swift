@@ -8,7 +8,7 @@ extension AttentionPlan {
         into accumulator: inout GradientAccumulator
     ) {
         let targets = AttentionGradients(plan: self)
-        let biasTable = options.bias.tensor.flatMap { $0.node == nil ? nil : $0 }
+        let biasTable = options.bias.trainedTable
         let biasGradient = biasTable.map { AlignedStorage<Float>(zeros: $0.count) }
         forEachUnit(units(summingBias: biasTable != nil), isBackward: true) { unit, scratch in
             for sequence in unit.sequences {

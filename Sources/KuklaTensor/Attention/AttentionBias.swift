@@ -50,6 +50,18 @@ public enum AttentionBias: Sendable {
         return powers(lower) + between.prefix(heads - lower)
     }
 
+    /// The table where a gradient flows to it.
+    package var trainedTable: Tensor? { tensor.flatMap { $0.node == nil ? nil : $0 } }
+
+    /// The same bias read from another table of this shape.
+    package func replacing(table: Tensor) -> AttentionBias {
+        switch self {
+        case .none: .none
+        case .byDistance(_, let zero): .byDistance(table, zero: zero)
+        case .dense: .dense(table)
+        }
+    }
+
     /// The tensor that the bias is read from.
     package var tensor: Tensor? {
         switch self {

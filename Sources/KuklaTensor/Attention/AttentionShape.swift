@@ -28,23 +28,3 @@ public struct AttentionShape: Sendable, Hashable {
     /// Query heads that share a key head.
     public var group: Int { heads / keyValueHeads }
 }
-
-/// Some columns of a matrix, seen without a copy.
-public struct TensorColumns: Sendable {
-    public let tensor: Tensor
-    public let range: Range<Int>
-
-    public init(_ tensor: Tensor, _ range: Range<Int>) {
-        contract(
-            tensor.rank == 2 && range.lowerBound >= 0 && range.upperBound <= tensor.shape[1],
-            "columns \(range) of a tensor of shape \(tensor.shape)")
-        self.tensor = tensor
-        self.range = range
-    }
-
-    /// All columns of a matrix.
-    public init(_ tensor: Tensor) {
-        contract(tensor.rank == 2, "columns of a tensor of shape \(tensor.shape): two axes expected")
-        self.init(tensor, 0..<tensor.shape[1])
-    }
-}

@@ -24,6 +24,11 @@ public struct RotaryAngles: Sendable {
     /// The number of tokens.
     public var count: Int { rows.count }
 
+    /// Whether both are copies of one value.
+    package func isSame(as other: RotaryAngles) -> Bool {
+        cosines.storage === other.cosines.storage && rows == other.rows && layout == other.layout
+    }
+
     /// Angles `positions[t] * frequencies[i]`, in radians, computed in double.
     ///
     /// `factor` multiplies what is turned (the attention factor of YaRN).

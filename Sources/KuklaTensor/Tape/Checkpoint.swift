@@ -9,6 +9,13 @@ import KuklaNumerics
 public func checkpoint(
     _ inputs: Tensor..., body: @escaping @Sendable ([Tensor]) -> Tensor
 ) -> Tensor {
+    checkpoint(inputs, body: body)
+}
+
+/// `checkpoint` of inputs whose number is not known beforehand.
+public func checkpoint(
+    _ inputs: [Tensor], body: @escaping @Sendable ([Tensor]) -> Tensor
+) -> Tensor {
     let result = withoutGradient { body(inputs.map(\.detached)) }
     return result.detached.recorded("checkpoint", from: inputs, always: true) { gradient, accumulator in
         Tape.requireFirstOrder("checkpoint")

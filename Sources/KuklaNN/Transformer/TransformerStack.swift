@@ -1,0 +1,119 @@
+public import KuklaNumerics
+public import KuklaTensor
+
+/// Blocks one after the other over packed tokens, with what they share: positions, a final norm where norms stand before.
+public struct TransformerStack: Module {
+    public let configuration: TransformerConfiguration
+    public let blocks: [TransformerBlock]
+    public let finalNorm: Normalization?
+    public let relativeBias: RelativePositionBias?
+
+    public init(_ configuration: TransformerConfiguration, using random: inout RandomSource) {
+        self.configuration = configuration
+        var blocks: [TransformerBlock] = []
+        for _ in 0..<configuration.layers { blocks.append(TransformerBlock(configuration, using: &random)) }
+        self.blocks = blocks
+        finalNorm =
+            configuration.normPlacement == .before
+            ? Normalization(configuration.norm, dimensions: configuration.width) : nil
+        if case .relative(let buckets) = configuration.positions {
+            relativeBias = RelativePositionBias(
+                heads: configuration.heads, buckets: buckets, using: &random)
+        } else {
+            relativeBias = nil
+        }
+    }
+
+    public func visit(_ visitor: inout ModuleVisitor) {
+        visitor.visit(configuration.names.blocks, blocks)
+        visitor.visit(configuration.names.finalNorm, finalNorm)
+        visitor.visit(configuration.names.relativeBias, relativeBias)
+    }
+
+    /// What the blocks share in a pass over these tokens; `positions` count from 0 in each sequence without.
+    public func context(
+        lengths: SequenceLengths, positions: [Int32]? = nil, mode: ForwardMode = .inference
+    ) -> AttentionContext {
+        contract(
+            positions == nil || positions?.count == lengths.total,
+            "transformer: \(positions?.count ?? 0) positions for \(lengths.total) tokens")
+        var context = AttentionContext(lengths: lengths, bias: bias(longest: lengths.longest), mode: mode)
+        if case .rotary(let table) = configuration.positions {
+            let angles = table.angles(positions ?? lengths.positions())
+            context.queryAngles = angles
+            context.keyAngles = angles
+        }
+        return context
+    }
+
+    /// What the blocks share in a pass over new tokens, by which `cache` is extended.
+    func context(
+        lengths: SequenceLengths, positions: [Int32], extending cache: inout KeyValueCache, mode: ForwardMode
+    ) -> AttentionContext {
+        contract(
+            cache.layerCount == blocks.count && cache.lengths.count == lengths.count,
+            "transformer: a cache of \(cache.layerCount) layers and \(cache.lengths.count) sequences for \(blocks.count) layers and \(lengths.count) sequences"
+        )
+        cache.extend(by: lengths, positions: positions)
+        var context = AttentionContext(
+            lengths: lengths, bias: bias(longest: cache.lengths.longest), mode: mode)
+        if case .rotary(let table) = configuration.positions {
+            context.queryAngles = table.angles(positions)
+            context.keyAngles = table.angles(cache.positions)
+        }
+        return context
+    }
+
+    private func bias(longest: Int) -> AttentionBias {
+        if let relativeBias { return relativeBias(longest: longest) }
+        guard case .alibi = configuration.positions else { return .none }
+        return .alibi(heads: configuration.heads, longest: longest)
+    }
+
+    /// The tokens after all blocks, and the final norm.
+    public func callAsFunction(_ x: Tensor, _ context: AttentionContext) -> Tensor {
+        var x = x
+        for block in blocks { x = run(block, x, context) }
+        return finalNorm.map { $0(x) } ?? x
+    }
+
+    /// What goes into the first block and comes out of each, in this order; the last one after the final norm.
+    ///
+    /// With `leavingAfter: n` only the first n blocks run, and no final norm unless they are all.
+    public func hiddenStates(
+        _ x: Tensor, _ context: AttentionContext, leavingAfter count: Int? = nil
+    ) -> [Tensor] {
+        let count = count ?? blocks.count
+        contract(
+            count >= 0 && count <= blocks.count,
+            "transformer: leaving after \(count) of \(blocks.count) blocks")
+        var states = [x]
+        for block in blocks.prefix(count) { states.append(run(block, states[states.count - 1], context)) }
+        if count == blocks.count, let finalNorm { states[count] = finalNorm(states[count]) }
+        return states
+    }
+
+    /// New tokens after those that `cache` holds.
+    func callAsFunction(
+        _ x: Tensor, _ context: AttentionContext, cache: inout KeyValueCache
+    ) -> Tensor {
+        var x = x
+        for (i, block) in blocks.enumerated() { x = block(x, context, cache: &cache, layer: i) }
+        return finalNorm.map { $0(x) } ?? x
+    }
+
+    private func run(_ block: TransformerBlock, _ x: Tensor, _ context: AttentionContext) -> Tensor {
+        guard configuration.usesCheckpoints else { return block(x, context) }
+        // The bias may be on the tape: it goes in as an input, so that its gradient comes out.
+        let inputs = [x] + (context.bias.trainedTable.map { [$0] } ?? [])
+        // A seed, not the stream, so that the second run draws what the first did.
+        let seed: UInt64? =
+            if case .training(let stream) = context.mode { stream.draw { $0.next() } } else { nil }
+        return checkpoint(inputs) { inputs in
+            var context = context
+            if let seed { context.mode = .training(RandomStream(seed: seed)) }
+            if inputs.count > 1 { context.bias = context.bias.replacing(table: inputs[1]) }
+            return block(inputs[0], context)
+        }
+    }
+}

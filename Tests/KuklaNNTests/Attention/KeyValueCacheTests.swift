@@ -1,0 +1,73 @@
+import KuklaNN
+import KuklaNumerics
+import KuklaTensor
+import Testing
+
+@Suite struct KeyValueCacheTests {
+    private func rows(_ first: Int, _ count: Int) -> Tensor {
+        .range(count, from: Float(first)).reshaped([count, 1])
+    }
+
+    @Test func `each sequence's tokens stay together`() {
+        var cache = KeyValueCache(layers: 1, sequences: 2)
+        cache.extend(by: SequenceLengths([2, 1]), positions: [0, 1, 0])
+        _ = cache.append(keys: rows(0, 3), values: rows(10, 3), layer: 0)
+        cache.extend(by: SequenceLengths([1, 2]), positions: [2, 1, 2])
+        let all = cache.append(keys: rows(3, 3), values: rows(13, 3), layer: 0)
+        #expect(all.keys.elements == [0, 1, 3, 2, 4, 5])
+        #expect(all.values.elements == [10, 11, 13, 12, 14, 15])
+        #expect(cache.positions == [0, 1, 2, 0, 1, 2])
+    }
+
+    @Test func `ranges are dropped, and what is left is appended to`() {
+        var cache = KeyValueCache(layers: 1, sequences: 2)
+        cache.extend(by: SequenceLengths([4, 2]), positions: [0, 1, 2, 3, 0, 1])
+        _ = cache.append(keys: rows(0, 6), values: rows(0, 6), layer: 0)
+        let whole = cache
+        cache.remove(1..<3)
+        #expect(cache.lengths.lengths == [2, 2])
+        #expect(cache.positions == [0, 3, 0, 1])
+        cache.positions = [0, 1, 0, 1]
+        cache.crop(to: 1)
+        cache.extend(by: SequenceLengths([0, 1]), positions: [1])
+        #expect(cache.append(keys: rows(9, 1), values: rows(9, 1), layer: 0).keys.elements == [0, 4, 9])
+        #expect(whole.lengths.lengths == [4, 2])
+    }
+
+    @Test func `a dropped range and new positions are as if the rest had been read alone`() {
+        var random = RandomSource(seed: 1)
+        // One layer, so that no hidden state knows what was dropped.
+        let model = TransformerDecoder(
+            .llama(width: 16, layers: 1, heads: 2, innerWidth: 32), vocabulary: 20, using: &random)
+        let ids: [Int32] = [1, 2, 3, 4, 5, 6, 7, 8]
+        withoutGradient {
+            var cache = model.makeCache()
+            _ = model(ids, lengths: SequenceLengths([8]), cache: &cache)
+            cache.remove(1..<5)
+            cache.positions = [0, 1, 2, 3]
+            let got = model([9], lengths: SequenceLengths([1]), cache: &cache)
+            let expected = model([1, 6, 7, 8, 9], lengths: SequenceLengths([5]))[rows: 4..<5]
+            for (a, b) in zip(got.elements, expected.elements) { #expect(abs(a - b) <= 1e-5) }
+        }
+    }
+
+    @Test func `what does not fit stops the program`() async {
+        await #expect(processExitsWith: .failure) {
+            var cache = KeyValueCache(layers: 1)
+            cache.extend(by: SequenceLengths([2]), positions: [0])
+        }
+        await #expect(processExitsWith: .failure) {
+            var cache = KeyValueCache(layers: 1)
+            cache.extend(by: SequenceLengths([2]), positions: [0, 1])
+            _ = cache.append(keys: .zeros([3, 1]), values: .zeros([3, 1]), layer: 0)
+        }
+        await #expect(processExitsWith: .failure) {
+            var cache = KeyValueCache(layers: 1)
+            cache.remove(0..<1)
+        }
+        await #expect(processExitsWith: .failure) {
+            var cache = KeyValueCache(layers: 1)
+            cache.positions = [1]
+        }
+    }
+}
