@@ -8,7 +8,7 @@ import Testing
 enum GradientRegistry {
     static let all: [GradientCase] =
         arithmetic + products + convolutions + resampling + linearAlgebra
-        + attention + rotation + stacked
+        + channels + attention + rotation + stacked
 }
 
 @Suite struct GradientRegistryTests {
