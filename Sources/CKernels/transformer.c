@@ -7,18 +7,12 @@
 // The 8-bit product is written by hand at each level (transformer_s8.inc.h): it has no vector-type form.
 // Reference: the tests hold every level against sums in double.
 #include "CKernels.h"
+#include "vectors.h"
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
-
-#define VECTOR_TYPES(W)                                                                   \
-    typedef float float##W __attribute__((ext_vector_type(W), aligned(4), may_alias));    \
-    typedef int32_t int##W __attribute__((ext_vector_type(W), aligned(4), may_alias));
-VECTOR_TYPES(4)
-VECTOR_TYPES(8)
-VECTOR_TYPES(16)
 
 // MARK: - Portable
 

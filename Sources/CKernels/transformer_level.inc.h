@@ -5,14 +5,7 @@
 //   MADD(a,b,c)  a * b + c
 //   TILE_ROWS    rows of a product computed at once; TILE_ROWS * 2 accumulators + 3 must fit the registers
 
-#define VLOAD(p) (*(const VF *)(p))
-#define VSTORE(p, v) (*(VF *)(p) = (v))
-#define SPLAT(x) ((VF)(x))
-#define SELECT(m, a, b) ((VF)((((VI)(a)) & (m)) | (((VI)(b)) & ~(m))))
-// One instruction each. Where either is not a number the result is b, so the value that must be heard stands second.
-#define VMAX(a, b) ((a) > (b) ? (a) : (b))
-#define VMIN(a, b) ((a) < (b) ? (a) : (b))
-#define INLINE static inline __attribute__((always_inline))
+#include "vector_functions.inc.h"
 
 // MARK: - Matrix product
 
@@ -92,27 +85,6 @@ static void LEVEL(multiply_f32)(const float *a, size_t a_stride, kk_panels_f32 b
 
 // MARK: - Functions
 
-// exp(x) = 2^n * exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7; 0 below -87.
-INLINE VF LEVEL(exp)(VF x) {
-    x = VMIN(SPLAT(88.0f), x);
-    x = VMAX(SPLAT(-87.0f), x);
-    const VF magic = SPLAT(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer in the low bits
-    VF shifted = MADD(x, SPLAT(1.44269504088896341f), magic);
-    VF n = shifted - magic;
-    VF r = MADD(n, SPLAT(-0.693359375f), x);
-    r = MADD(n, SPLAT(2.12194440e-4f), r);
-    VF p = SPLAT(1.9841269841e-4f);
-    p = MADD(p, r, SPLAT(1.3888888889e-3f));
-    p = MADD(p, r, SPLAT(8.3333333333e-3f));
-    p = MADD(p, r, SPLAT(4.1666666667e-2f));
-    p = MADD(p, r, SPLAT(1.6666666667e-1f));
-    p = MADD(p, r, SPLAT(0.5f));
-    p = MADD(p, r, SPLAT(1.0f));
-    p = MADD(p, r, SPLAT(1.0f));
-    VI power = (((VI)shifted - (VI)magic) + 127) << 23;
-    return p * (VF)power;
-}
-
 // erf by Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26 (absolute error 1.5e-7), put as
 // gelu(x) = max(x, 0) - |x| / 2 * erfc(|x| / sqrt 2), which keeps its precision on both sides.
 INLINE VF LEVEL(gelu)(VF x) {
@@ -126,13 +98,6 @@ INLINE VF LEVEL(gelu)(VF x) {
     p = MADD(p, t, SPLAT(0.254829592f));
     VF complement = p * t * LEVEL(exp)(-z * z);
     return VMAX(SPLAT(0.0f), x) - SPLAT(0.5f) * magnitude * complement;
-}
-
-// tanh(x) = sign(x) (1 - e) / (1 + e) with e = exp(-2 |x|); absolute error below 2e-7.
-INLINE VF LEVEL(tanh)(VF x) {
-    VF e = LEVEL(exp)(SPLAT(-2.0f) * SELECT(x < SPLAT(0.0f), -x, x));
-    VF y = (SPLAT(1.0f) - e) / (SPLAT(1.0f) + e);
-    return SELECT(x < SPLAT(0.0f), -y, y);
 }
 
 INLINE VF LEVEL(activate)(VF x, const kk_activation activation) {
@@ -150,27 +115,6 @@ INLINE VF LEVEL(activate)(VF x, const kk_activation activation) {
     default:
         return x;
     }
-}
-
-// Part of a vector: the rest reads as zero.
-INLINE VF LEVEL(load_part)(const float *p, size_t count) {
-    float buffer[VW] = {0};
-    memcpy(buffer, p, count * sizeof(float));
-    return VLOAD(buffer);
-}
-
-INLINE void LEVEL(store_part)(float *p, VF v, size_t count) {
-    float buffer[VW];
-    VSTORE(buffer, v);
-    memcpy(p, buffer, count * sizeof(float));
-}
-
-INLINE float LEVEL(sum)(VF v) {
-    float buffer[VW];
-    VSTORE(buffer, v);
-    for (size_t width = VW / 2; width > 0; width /= 2)
-        for (size_t i = 0; i < width; i++) buffer[i] += buffer[i + width];
-    return buffer[0];
 }
 
 INLINE void LEVEL(activation_loop)(float *x, const float *bias, size_t rows, size_t columns,
@@ -270,21 +214,6 @@ static void LEVEL(sum3_layer_norm)(const float *a, const float *b, const float *
 
 // MARK: - Softmax and quantisation
 
-INLINE float LEVEL(greatest)(VF v) {
-#if VW == 16
-    float8 eight = VMAX(v.lo, v.hi);
-#elif VW == 8
-    float8 eight = v;
-#endif
-#if VW >= 8
-    float4 four = VMAX(eight.lo, eight.hi);
-#else
-    float4 four = v;
-#endif
-    float a = VMAX(four[0], four[1]), b = VMAX(four[2], four[3]);
-    return VMAX(a, b);
-}
-
 static void LEVEL(softmax_rows)(float *x, size_t stride, size_t rows, size_t columns, float scale) {
     if (columns == 0) return;
     // The last vector of a row is taken whole: the row is padded, and what lies in the padding is masked.
@@ -349,11 +278,5 @@ static void LEVEL(quantize_rows)(const float *x, size_t rows, size_t columns, kk
     }
 }
 
-#undef VLOAD
-#undef VSTORE
-#undef SPLAT
-#undef SELECT
-#undef VMAX
-#undef VMIN
-#undef INLINE
 #undef TILE_CASE
+#include "vector_functions_end.inc.h"

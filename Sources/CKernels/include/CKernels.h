@@ -7,6 +7,7 @@
 #include "kk_cpu.h"
 #include "kk_distance.h"
 #include "kk_topk.h"
+#include "kk_training.h"
 #include "kk_transformer.h"
 #include "kk_half.h"
 #include "kk_scalar_quantizer.h"
@@ -17,6 +18,7 @@
 #include "kk_distance.h"
 #include "kk_product.h"
 #include "kk_topk.h"
+#include "kk_training.h"
 #include "kk_transformer.h"
 
 #endif

@@ -1,0 +1,117 @@
+#ifndef KK_TRAINING_H
+#define KK_TRAINING_H
+
+#include "kk_cpu.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/// A function of one number that layers put between their products.
+typedef enum kk_function : int32_t {
+    kk_function_none = 0,
+    kk_function_relu = 1,
+    kk_function_tanh = 2,
+    kk_function_sigmoid = 3,
+    kk_function_softplus = 4,   ///< log(1 + exp(x))
+    kk_function_silu = 5,       ///< x sigmoid(x)
+    kk_function_gelu = 6,       ///< x/2 (1 + erf(x / sqrt 2)), within 1e-6 of exact
+    kk_function_gelu_tanh = 7,  ///< the tanh approximation ("gelu_new")
+} kk_function;
+
+/// Normalisation of rows: `gamma * (x - mean) / sqrt(variance + epsilon) + beta`; where not `centered`, mean is 0 and the
+/// variance is the mean square (RMS norm).
+typedef struct kk_norm {
+    const float *_Nullable gamma;
+    const float *_Nullable beta;
+    float epsilon;
+    bool centered;
+} kk_norm;
+
+/// Settings of one Adam step. With bias corrections c1 = 1 - beta1^t, c2 = 1 - beta2^t:
+///   g = gradient_scale * gradient + coupled_decay * value
+///   m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2
+///   value = (1 - decoupled_decay) value - rate / c1 * m / (sqrt(v / c2) + epsilon)
+typedef struct kk_adam {
+    float rate_over_c1;
+    float inverse_root_c2;
+    float beta1;
+    float beta2;
+    float epsilon;
+    float coupled_decay;
+    float decoupled_decay;
+    float gradient_scale;
+} kk_adam;
+
+/// Which elements dropout keeps: element i where a hash of i and the key is at least `threshold`; kept ones are multiplied by
+/// `scale`. The same key gives the same elements at every level.
+typedef struct kk_dropout {
+    uint32_t key0;
+    uint32_t key1;
+    uint32_t threshold;
+    float scale;
+} kk_dropout;
+
+/// Inner loops of training between the matrix products: one pass over memory each. Rows are contiguous, no alignment is
+/// needed, an output may be the same memory as an input. Sums of columns are added to what the caller put there.
+typedef struct kk_training_kernels {
+    /// out = function(x + bias), and kept = x + bias; `bias` and `kept` may be NULL.
+    void (*_Nonnull function_rows)(const float *_Nonnull x, const float *_Nullable bias, float *_Nullable kept,
+                                   float *_Nonnull out, size_t rows, size_t columns, kk_function function);
+    /// out = g * derivative of the function, from its result (relu, tanh, sigmoid) or from its argument (all others);
+    /// `sums` (may be NULL) gains the sum of each column of out.
+    void (*_Nonnull slope_rows)(const float *_Nonnull g, const float *_Nonnull kept, float *_Nonnull out,
+                                float *_Nullable sums, size_t rows, size_t columns, kk_function function);
+    /// sums += the sum of each column.
+    void (*_Nonnull column_sums)(const float *_Nonnull x, float *_Nonnull sums, size_t rows, size_t columns);
+    /// sums = the sum of each row.
+    void (*_Nonnull row_sums)(const float *_Nonnull x, float *_Nonnull sums, size_t rows, size_t columns);
+    /// The sum of all squares: float32 over stretches of 1,024 elements, double above.
+    double (*_Nonnull sum_squares)(const float *_Nonnull x, size_t count);
+
+    /// out = norm of (x + residual); `sum` gets x + residual, `mean` and `rstd` a number for each row, for the gradient.
+    /// `residual`, `sum`, `mean`, `rstd` may be NULL. Two-pass variance.
+    void (*_Nonnull norm_rows)(const float *_Nonnull x, const float *_Nullable residual, kk_norm norm,
+                               float *_Nullable sum, float *_Nonnull out, float *_Nullable mean,
+                               float *_Nullable rstd, size_t rows, size_t columns);
+    /// The gradients of `norm_rows`: dx for each row; `dgamma` and `dbeta` (may be NULL) gain the sums of their columns.
+    /// `mean` is NULL where the norm is not centered.
+    void (*_Nonnull norm_slope_rows)(const float *_Nonnull g, const float *_Nonnull x,
+                                     const float *_Nullable mean, const float *_Nonnull rstd,
+                                     const float *_Nullable gamma, float *_Nonnull dx, float *_Nullable dgamma,
+                                     float *_Nullable dbeta, size_t rows, size_t columns);
+
+    /// out = exp(x) / sum of exp, row by row; exp within 3e-7 relative.
+    void (*_Nonnull softmax_rows)(const float *_Nonnull x, float *_Nonnull out, size_t rows, size_t columns);
+    /// out = y (g - sum of g y) for y = softmax.
+    void (*_Nonnull softmax_slope_rows)(const float *_Nonnull y, const float *_Nonnull g, float *_Nonnull out,
+                                        size_t rows, size_t columns);
+    /// lse = log of the sum of exp(x), and total = the sum of x, for each row; `total` may be NULL.
+    void (*_Nonnull lse_rows)(const float *_Nonnull x, float *_Nonnull lse, float *_Nullable total, size_t rows,
+                              size_t columns);
+    /// out = x - lse for each row.
+    void (*_Nonnull subtract_rows)(const float *_Nonnull x, const float *_Nonnull lse, float *_Nonnull out,
+                                   size_t rows, size_t columns);
+    /// out = g - exp(y) * (sum of g) for y = log softmax.
+    void (*_Nonnull log_softmax_slope_rows)(const float *_Nonnull y, const float *_Nonnull g, float *_Nonnull out,
+                                            size_t rows, size_t columns);
+    /// out = exp(x - shift) * scale + offset, a shift, scale and offset for each row.
+    void (*_Nonnull exp_rows)(const float *_Nonnull x, const float *_Nonnull shift, const float *_Nonnull scale,
+                              const float *_Nonnull offset, float *_Nonnull out, size_t rows, size_t columns);
+
+    /// out = x with dropout; `first` is the number of the first element in the whole tensor.
+    void (*_Nonnull dropout)(const float *_Nonnull x, float *_Nonnull out, uint64_t first, size_t count,
+                             kk_dropout dropout);
+    /// out[s] = the sum of rows `ids[starts[s]] ... ids[starts[s + 1] - 1]` of `table`, in this order; `width` floats a row.
+    void (*_Nonnull sum_segments)(const float *_Nonnull table, size_t width, const int32_t *_Nonnull ids,
+                                  const int32_t *_Nonnull starts, size_t segments, float *_Nonnull out);
+    /// out[i] = row `ids[i]` of `table`.
+    void (*_Nonnull gather_rows)(const float *_Nonnull table, size_t width, const int32_t *_Nonnull ids,
+                                 size_t count, float *_Nonnull out);
+    /// One Adam step over `count` elements.
+    void (*_Nonnull adam)(float *_Nonnull value, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull g,
+                          size_t count, kk_adam settings);
+} kk_training_kernels;
+
+/// The kernels of `level`; the portable ones where the level has none of its own.
+const kk_training_kernels *_Nonnull kk_training_kernels_for(kk_level level);
+
+#endif

@@ -1,0 +1,439 @@
+// The training kernels of one level, written once in the compiler's vector types and included by training.c for every
+// level, with the names that vector_functions.inc.h asks for and VU, a vector of VW unsigned 32-bit integers.
+// Tails of a row go through a buffer of one vector, filled up with zeros.
+
+#include "vector_functions.inc.h"
+
+#define ONE SPLAT(1.0f)
+#define HALF SPLAT(0.5f)
+#define ZERO SPLAT(0.0f)
+
+// Runs BODY for every vector of a row of `columns`: `i` is where it begins, `n` how many of its elements count.
+#define FOR_VECTORS(columns, BODY)                                   \
+    {                                                                \
+        size_t i = 0;                                                \
+        for (; i + VW <= (columns); i += VW) {                       \
+            const size_t n = VW;                                     \
+            BODY                                                     \
+        }                                                            \
+        if (i < (columns)) {                                         \
+            const size_t n = (columns)-i;                            \
+            BODY                                                     \
+        }                                                            \
+    }
+#define GET(p) (n == VW ? VLOAD((p) + i) : LEVEL(load_part)((p) + i, n))
+#define PUT(p, v)                                  \
+    do {                                           \
+        VF put = (v);                              \
+        if (n == VW)                               \
+            VSTORE((p) + i, put);                  \
+        else                                       \
+            LEVEL(store_part)((p) + i, put, n);    \
+    } while (0)
+
+// MARK: - Functions and slopes
+
+// Elements 0 ..< count of a vector, all bits set.
+INLINE VI LEVEL(inside)(size_t count) {
+    VI lanes;
+    for (int32_t i = 0; i < VW; i++) lanes[i] = i;
+    return lanes < (VI)((int32_t)count);
+}
+
+// The distribution function of the normal distribution (1 + erf(x / sqrt 2)) / 2 and its density, which share an
+// exponential. erfc by Abramowitz and Stegun 7.1.26, absolute error 1.5e-7.
+INLINE VF LEVEL(normal)(VF x, VF *density) {
+    VF magnitude = SELECT(x < ZERO, -x, x);
+    VF z = magnitude * SPLAT(0.70710678118654752f);
+    VF t = ONE / MADD(z, SPLAT(0.3275911f), ONE);
+    VF p = SPLAT(1.061405429f);
+    p = MADD(p, t, SPLAT(-1.453152027f));
+    p = MADD(p, t, SPLAT(1.421413741f));
+    p = MADD(p, t, SPLAT(-0.284496736f));
+    p = MADD(p, t, SPLAT(0.254829592f));
+    VF e = LEVEL(exp)(-z * z);
+    VF tail = HALF * p * t * e;
+    *density = SPLAT(0.39894228040143268f) * e;
+    return SELECT(x < ZERO, tail, ONE - tail);
+}
+
+INLINE VF LEVEL(sigmoid)(VF x) { return ONE / (ONE + LEVEL(exp)(-x)); }
+
+// log(1 + e) for 0 <= e <= 1, as 2 artanh(e / (2 + e)): the series' first left-out term is below 1e-8.
+INLINE VF LEVEL(log1p)(VF e) {
+    VF s = e / (SPLAT(2.0f) + e), z = s * s;
+    VF p = SPLAT(2.0f / 13.0f);
+    p = MADD(p, z, SPLAT(2.0f / 11.0f));
+    p = MADD(p, z, SPLAT(2.0f / 9.0f));
+    p = MADD(p, z, SPLAT(2.0f / 7.0f));
+    p = MADD(p, z, SPLAT(2.0f / 5.0f));
+    p = MADD(p, z, SPLAT(2.0f / 3.0f));
+    return s * MADD(p, z, SPLAT(2.0f));
+}
+
+INLINE VF LEVEL(value)(VF x, const kk_function function) {
+    switch (function) {
+    case kk_function_relu: return VMAX(ZERO, x);
+    case kk_function_tanh: return LEVEL(tanh)(x);
+    case kk_function_sigmoid: return LEVEL(sigmoid)(x);
+    case kk_function_softplus: {
+        VF magnitude = SELECT(x < ZERO, -x, x);
+        return VMAX(ZERO, x) + LEVEL(log1p)(LEVEL(exp)(-magnitude));
+    }
+    case kk_function_silu: return x * LEVEL(sigmoid)(x);
+    case kk_function_gelu: {
+        VF density;
+        return x * LEVEL(normal)(x, &density);
+    }
+    case kk_function_gelu_tanh: {
+        VF inner = SPLAT(0.7978845608f) * MADD(x * x * x, SPLAT(0.044715f), x);
+        return HALF * x * (ONE + LEVEL(tanh)(inner));
+    }
+    default: return x;
+    }
+}
+
+INLINE VF LEVEL(slope)(VF kept, const kk_function function) {
+    switch (function) {
+    case kk_function_relu: return SELECT(kept > ZERO, ONE, kept * ZERO);  // not a number stays that
+    case kk_function_tanh: return ONE - kept * kept;
+    case kk_function_sigmoid: return kept * (ONE - kept);
+    case kk_function_softplus: return LEVEL(sigmoid)(kept);
+    case kk_function_silu: {
+        VF s = LEVEL(sigmoid)(kept);
+        return s * MADD(kept, ONE - s, ONE);
+    }
+    case kk_function_gelu: {
+        VF density, distribution = LEVEL(normal)(kept, &density);
+        return MADD(kept, density, distribution);
+    }
+    case kk_function_gelu_tanh: {
+        VF square = kept * kept, cubic = SPLAT(0.044715f) * square;
+        VF t = LEVEL(tanh)(SPLAT(0.7978845608f) * MADD(kept, cubic, kept));
+        VF inner = SPLAT(0.7978845608f) * MADD(SPLAT(3.0f), cubic, ONE);
+        return HALF * MADD(kept * (ONE - t * t), inner, ONE + t);
+    }
+    default: return ONE;
+    }
+}
+
+INLINE void LEVEL(function_loop)(const float *x, const float *bias, float *kept, float *out, size_t rows,
+                                 size_t columns, const kk_function function) {
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        FOR_VECTORS(columns, {
+            VF v = GET(x + at);
+            if (bias) v += GET(bias);
+            if (kept) PUT(kept + at, v);
+            PUT(out + at, LEVEL(value)(v, function));
+        })
+    }
+}
+
+INLINE void LEVEL(slope_loop)(const float *g, const float *kept, float *out, float *sums, size_t rows,
+                              size_t columns, const kk_function function) {
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        FOR_VECTORS(columns, {
+            VF v = GET(g + at) * LEVEL(slope)(GET(kept + at), function);
+            PUT(out + at, v);
+            if (sums) PUT(sums, GET(sums) + v);
+        })
+    }
+}
+
+// Each function's loop is compiled by itself.
+#define EVERY_FUNCTION(CASE)                                                                       \
+    CASE(kk_function_relu) CASE(kk_function_tanh) CASE(kk_function_sigmoid) CASE(kk_function_softplus) \
+    CASE(kk_function_silu) CASE(kk_function_gelu) CASE(kk_function_gelu_tanh)
+
+static void LEVEL(function_rows)(const float *x, const float *bias, float *kept, float *out, size_t rows,
+                                 size_t columns, kk_function function) {
+#define CASE(F) case F: LEVEL(function_loop)(x, bias, kept, out, rows, columns, F); break;
+    switch (function) {
+        EVERY_FUNCTION(CASE)
+    default: LEVEL(function_loop)(x, bias, kept, out, rows, columns, kk_function_none);
+    }
+#undef CASE
+}
+
+static void LEVEL(slope_rows)(const float *g, const float *kept, float *out, float *sums, size_t rows,
+                              size_t columns, kk_function function) {
+#define CASE(F) case F: LEVEL(slope_loop)(g, kept, out, sums, rows, columns, F); break;
+    switch (function) {
+        EVERY_FUNCTION(CASE)
+    default: LEVEL(slope_loop)(g, kept, out, sums, rows, columns, kk_function_none);
+    }
+#undef CASE
+}
+
+// MARK: - Sums
+
+static void LEVEL(column_sums)(const float *x, float *sums, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = x + r * columns;
+        FOR_VECTORS(columns, { PUT(sums, GET(sums) + GET(row)); })
+    }
+}
+
+static void LEVEL(row_sums)(const float *x, float *sums, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = x + r * columns;
+        VF total = ZERO;
+        FOR_VECTORS(columns, { total += GET(row); })
+        sums[r] = LEVEL(sum)(total);
+    }
+}
+
+static double LEVEL(sum_squares)(const float *x, size_t count) {
+    double result = 0;
+    for (size_t first = 0; first < count; first += 1024) {
+        const float *part = x + first;
+        size_t length = count - first < 1024 ? count - first : 1024;
+        VF sums[4] = {ZERO, ZERO, ZERO, ZERO};
+        size_t at = 0;
+        for (; at + 4 * VW <= length; at += 4 * VW)
+            for (size_t q = 0; q < 4; q++) {
+                VF v = VLOAD(part + at + q * VW);
+                sums[q] = MADD(v, v, sums[q]);
+            }
+        part += at;
+        FOR_VECTORS(length - at, {
+            VF v = GET(part);
+            sums[0] = MADD(v, v, sums[0]);
+        })
+        result += (double)LEVEL(sum)((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    }
+    return result;
+}
+
+// MARK: - Normalisation
+
+static void LEVEL(norm_rows)(const float *x, const float *residual, kk_norm norm, float *sum, float *out, float *mean,
+                             float *rstd, size_t rows, size_t columns) {
+    const float inverse = 1.0f / (float)columns;
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        const float *row = x + at;
+        // Where the sum is not kept it waits in the output.
+        float *to = sum ? sum + at : out + at;
+        VF total = ZERO;
+        if (residual) {
+            FOR_VECTORS(columns, {
+                VF v = GET(x + at) + GET(residual + at);
+                PUT(to, v);
+                total += v;
+            })
+            row = to;
+        } else if (norm.centered) {
+            FOR_VECTORS(columns, { total += GET(row); })
+        }
+        float average = norm.centered ? LEVEL(sum)(total) * inverse : 0.0f;
+        VF middle = SPLAT(average), squares = ZERO;
+        FOR_VECTORS(columns, {
+            VF d = GET(row) - middle;
+            if (n < VW) d = SELECT(LEVEL(inside)(n), d, ZERO);
+            squares = MADD(d, d, squares);
+        })
+        float factor = 1.0f / __builtin_sqrtf(LEVEL(sum)(squares) * inverse + norm.epsilon);
+        FOR_VECTORS(columns, {
+            VF v = (GET(row) - middle) * SPLAT(factor);
+            if (norm.gamma) v *= GET(norm.gamma);
+            if (norm.beta) v += GET(norm.beta);
+            PUT(out + at, v);
+        })
+        if (mean) mean[r] = average;
+        if (rstd) rstd[r] = factor;
+    }
+}
+
+static void LEVEL(norm_slope_rows)(const float *g, const float *x, const float *mean, const float *rstd,
+                                   const float *gamma, float *dx, float *dgamma, float *dbeta, size_t rows,
+                                   size_t columns) {
+    const float inverse = 1.0f / (float)columns;
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        VF middle = SPLAT(mean ? mean[r] : 0.0f), factor = SPLAT(rstd[r]), sum = ZERO, product = ZERO;
+        FOR_VECTORS(columns, {
+            VF slope = GET(g + at);
+            VF normal = (GET(x + at) - middle) * factor;
+            if (dgamma) PUT(dgamma, MADD(slope, normal, GET(dgamma)));
+            if (dbeta) PUT(dbeta, GET(dbeta) + slope);
+            if (gamma) slope *= GET(gamma);
+            sum += slope;
+            product = MADD(slope, normal, product);
+        })
+        VF a = SPLAT(mean ? LEVEL(sum)(sum) * inverse : 0.0f), b = SPLAT(LEVEL(sum)(product) * inverse);
+        FOR_VECTORS(columns, {
+            VF slope = GET(g + at);
+            if (gamma) slope *= GET(gamma);
+            VF normal = (GET(x + at) - middle) * factor;
+            PUT(dx + at, factor * (slope - a - normal * b));
+        })
+    }
+}
+
+// MARK: - Softmax
+
+// exp, and 0 where it is below 1e-38: what is masked by a large negative number has no weight at all.
+INLINE VF LEVEL(exp_or_zero)(VF x) { return SELECT(x < SPLAT(-87.0f), ZERO, LEVEL(exp)(x)); }
+
+// What exponents of a row are shifted by: its maximum, or 0 where everything is minus infinity.
+INLINE float LEVEL(shift)(const float *x, size_t columns) {
+    VF most = SPLAT(-__builtin_inff());
+    FOR_VECTORS(columns, {
+        VF v = GET(x);
+        if (n < VW) v = SELECT(LEVEL(inside)(n), v, SPLAT(-__builtin_inff()));
+        most = VMAX(most, v);
+    })
+    float greatest = LEVEL(greatest)(most);
+    return greatest == -__builtin_inff() ? 0.0f : greatest;
+}
+
+static void LEVEL(softmax_rows)(const float *x, float *out, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        VF shift = SPLAT(LEVEL(shift)(x + at, columns)), total = ZERO;
+        FOR_VECTORS(columns, {
+            VF e = LEVEL(exp_or_zero)(GET(x + at) - shift);
+            if (n < VW) e = SELECT(LEVEL(inside)(n), e, ZERO);
+            PUT(out + at, e);
+            total += e;
+        })
+        VF inverse = SPLAT(1.0f / LEVEL(sum)(total));
+        FOR_VECTORS(columns, { PUT(out + at, GET(out + at) * inverse); })
+    }
+}
+
+static void LEVEL(softmax_slope_rows)(const float *y, const float *g, float *out, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        VF total = ZERO;
+        FOR_VECTORS(columns, { total = MADD(GET(y + at), GET(g + at), total); })
+        VF mean = SPLAT(LEVEL(sum)(total));
+        FOR_VECTORS(columns, { PUT(out + at, GET(y + at) * (GET(g + at) - mean)); })
+    }
+}
+
+static void LEVEL(lse_rows)(const float *x, float *lse, float *total, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = x + r * columns;
+        float shift = LEVEL(shift)(row, columns);
+        VF sums = ZERO, all = ZERO;
+        FOR_VECTORS(columns, {
+            VF v = GET(row);
+            VF e = LEVEL(exp_or_zero)(v - SPLAT(shift));
+            if (n < VW) e = SELECT(LEVEL(inside)(n), e, ZERO);
+            sums += e;
+            all += v;
+        })
+        lse[r] = shift + logf(LEVEL(sum)(sums));
+        if (total) total[r] = LEVEL(sum)(all);
+    }
+}
+
+static void LEVEL(subtract_rows)(const float *x, const float *lse, float *out, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        VF shift = SPLAT(lse[r]);
+        FOR_VECTORS(columns, { PUT(out + at, GET(x + at) - shift); })
+    }
+}
+
+static void LEVEL(log_softmax_slope_rows)(const float *y, const float *g, float *out, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        VF total = ZERO;
+        FOR_VECTORS(columns, { total += GET(g + at); })
+        VF sum = SPLAT(LEVEL(sum)(total));
+        FOR_VECTORS(columns, { PUT(out + at, GET(g + at) - LEVEL(exp_or_zero)(GET(y + at)) * sum); })
+    }
+}
+
+static void LEVEL(exp_rows)(const float *x, const float *shift, const float *scale, const float *offset, float *out,
+                            size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * columns;
+        VF s = SPLAT(shift[r]), a = SPLAT(scale[r]), b = SPLAT(offset[r]);
+        FOR_VECTORS(columns, { PUT(out + at, MADD(LEVEL(exp_or_zero)(GET(x + at) - s), a, b)); })
+    }
+}
+
+// MARK: - Dropout
+
+// Two rounds of the 32-bit mixer of Wellons 2018, "Prospecting for hash functions", with a half of the key before each.
+INLINE VU LEVEL(hash)(VU x, uint32_t key0, uint32_t key1) {
+    x ^= (VU)key0;
+    x = (x ^ (x >> 16)) * (VU)0x7feb352du;
+    x = (x ^ (x >> 15)) * (VU)0x846ca68bu;
+    x = (x ^ (x >> 16)) + (VU)key1;
+    x = (x ^ (x >> 16)) * (VU)0x7feb352du;
+    x = (x ^ (x >> 15)) * (VU)0x846ca68bu;
+    return x ^ (x >> 16);
+}
+
+static void LEVEL(dropout)(const float *x, float *out, uint64_t first, size_t count, kk_dropout dropout) {
+    VU lanes;
+    for (uint32_t i = 0; i < VW; i++) lanes[i] = i;
+    FOR_VECTORS(count, {
+        // Beyond 2^32 elements the key changes with the high half of the number.
+        uint64_t number = first + i;
+        VU hash = LEVEL(hash)(lanes + (VU)(uint32_t)number, dropout.key0 ^ (uint32_t)(number >> 32) * 0x9e3779b9u,
+                              dropout.key1);
+        // A product, not a choice: what is not a number stays that, dropped or not.
+        PUT(out, GET(x) * SELECT((VI)(hash >= (VU)dropout.threshold), SPLAT(dropout.scale), ZERO));
+    })
+}
+
+// MARK: - Rows of tables
+
+static void LEVEL(sum_segments)(const float *table, size_t width, const int32_t *ids, const int32_t *starts,
+                                size_t segments, float *out) {
+    for (size_t s = 0; s < segments; s++, out += width) {
+        const int32_t begin = starts[s], end = starts[s + 1];
+        FOR_VECTORS(width, {
+            VF sum = ZERO;
+            for (int32_t q = begin; q < end; q++) sum += GET(table + (size_t)ids[q] * width);
+            PUT(out, sum);
+        })
+    }
+}
+
+static void LEVEL(gather_rows)(const float *table, size_t width, const int32_t *ids, size_t count, float *out) {
+    for (size_t q = 0; q < count; q++, out += width) {
+        const float *row = table + (size_t)ids[q] * width;
+        FOR_VECTORS(width, { PUT(out, GET(row)); })
+    }
+}
+
+// MARK: - Adam
+
+static void LEVEL(adam)(float *value, float *m, float *v, const float *g, size_t count, kk_adam s) {
+    VF beta1 = SPLAT(s.beta1), beta2 = SPLAT(s.beta2), rest1 = SPLAT(1.0f - s.beta1), rest2 = SPLAT(1.0f - s.beta2);
+    VF keep = SPLAT(1.0f - s.decoupled_decay);
+    FOR_VECTORS(count, {
+        VF x = GET(value);
+        VF slope = MADD(SPLAT(s.coupled_decay), x, SPLAT(s.gradient_scale) * GET(g));
+        VF first = MADD(beta1, GET(m), rest1 * slope);
+        VF second = MADD(beta2, GET(v), rest2 * slope * slope);
+        VF root = MADD(__builtin_elementwise_sqrt(second), SPLAT(s.inverse_root_c2), SPLAT(s.epsilon));
+        PUT(m, first);
+        PUT(v, second);
+        PUT(value, x * keep - SPLAT(s.rate_over_c1) * first / root);
+    })
+}
+
+#undef ONE
+#undef HALF
+#undef ZERO
+#undef FOR_VECTORS
+#undef GET
+#undef PUT
+#undef EVERY_FUNCTION
+#undef LEVEL
+#undef VW
+#undef VF
+#undef VI
+#undef VU
+#undef MADD
+#include "vector_functions_end.inc.h"

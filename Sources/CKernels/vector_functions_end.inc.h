@@ -1,0 +1,7 @@
+#undef VLOAD
+#undef VSTORE
+#undef SPLAT
+#undef SELECT
+#undef VMAX
+#undef VMIN
+#undef INLINE
