@@ -9,16 +9,16 @@
 #define ZERO SPLAT(0.0f)
 
 // Runs BODY for every vector of a row of `columns`: `i` is where it begins, `n` how many of its elements count.
-#define FOR_VECTORS(columns, BODY)                                   \
+#define FOR_VECTORS(columns, ...)                                    \
     {                                                                \
         size_t i = 0;                                                \
         for (; i + VW <= (columns); i += VW) {                       \
             const size_t n = VW;                                     \
-            BODY                                                     \
+            __VA_ARGS__                                              \
         }                                                            \
         if (i < (columns)) {                                         \
             const size_t n = (columns)-i;                            \
-            BODY                                                     \
+            __VA_ARGS__                                              \
         }                                                            \
     }
 #define GET(p) (n == VW ? VLOAD((p) + i) : LEVEL(load_part)((p) + i, n))
@@ -408,18 +408,16 @@ static void LEVEL(gather_rows)(const float *table, size_t width, const int32_t *
 
 // MARK: - Adam
 
-static void LEVEL(adam)(float *value, float *m, float *v, const float *g, size_t count, kk_adam s) {
-    VF beta1 = SPLAT(s.beta1), beta2 = SPLAT(s.beta2), rest1 = SPLAT(1.0f - s.beta1), rest2 = SPLAT(1.0f - s.beta2);
-    VF keep = SPLAT(1.0f - s.decoupled_decay);
+static void LEVEL(adam)(float *w, float *m, float *v, const float *g, size_t count, kk_adam s) {
     FOR_VECTORS(count, {
-        VF x = GET(value);
-        VF slope = MADD(SPLAT(s.coupled_decay), x, SPLAT(s.gradient_scale) * GET(g));
-        VF first = MADD(beta1, GET(m), rest1 * slope);
-        VF second = MADD(beta2, GET(v), rest2 * slope * slope);
-        VF root = MADD(__builtin_elementwise_sqrt(second), SPLAT(s.inverse_root_c2), SPLAT(s.epsilon));
+        VF weight = GET(w) * SPLAT(s.keep), first = GET(m), second = GET(v);
+        VF slope = MADD(SPLAT(s.decay), weight, GET(g));
+        first = MADD(SPLAT(s.take1), slope - first, first);
+        second = MADD(SPLAT(s.take2), slope * slope - second, second);
         PUT(m, first);
         PUT(v, second);
-        PUT(value, x * keep - SPLAT(s.rate_over_c1) * first / root);
+        VF root = MADD(__builtin_elementwise_sqrt(second), SPLAT(s.scale), SPLAT(s.epsilon));
+        PUT(w, weight - SPLAT(s.rate) * first / root);
     })
 }
 

@@ -9,6 +9,7 @@ enum GradientRegistry {
     static let all: [GradientCase] =
         arithmetic + products + convolutions + resampling + linearAlgebra
         + channels + attention + rotation + stacked
+        + activations + learning + secondOrder
 }
 
 @Suite struct GradientRegistryTests {

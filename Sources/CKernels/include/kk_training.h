@@ -26,19 +26,17 @@ typedef struct kk_norm {
     bool centered;
 } kk_norm;
 
-/// Settings of one Adam step. With bias corrections c1 = 1 - beta1^t, c2 = 1 - beta2^t:
-///   g = gradient_scale * gradient + coupled_decay * value
-///   m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2
-///   value = (1 - decoupled_decay) value - rate / c1 * m / (sqrt(v / c2) + epsilon)
+/// Settings of one step of the Adam family, bias corrections folded in:
+///   w = keep * w, g = gradient + decay * w, m += take1 (g - m), v += take2 (g^2 - v),
+///   w -= rate * m / (sqrt(v) * scale + epsilon)
 typedef struct kk_adam {
-    float rate_over_c1;
-    float inverse_root_c2;
-    float beta1;
-    float beta2;
+    float take1;
+    float take2;
     float epsilon;
-    float coupled_decay;
-    float decoupled_decay;
-    float gradient_scale;
+    float decay;
+    float keep;
+    float rate;
+    float scale;
 } kk_adam;
 
 /// Which elements dropout keeps: element i where a hash of i and the key is at least `threshold`; kept ones are multiplied by
@@ -107,7 +105,7 @@ typedef struct kk_training_kernels {
     void (*_Nonnull gather_rows)(const float *_Nonnull table, size_t width, const int32_t *_Nonnull ids,
                                  size_t count, float *_Nonnull out);
     /// One Adam step over `count` elements.
-    void (*_Nonnull adam)(float *_Nonnull value, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull g,
+    void (*_Nonnull adam)(float *_Nonnull w, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull g,
                           size_t count, kk_adam settings);
 } kk_training_kernels;
 

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import KuklaTensor
 
@@ -42,14 +43,10 @@ struct AdamStep: Sendable {
         _ stretch: GradientStretch, _ w: UnsafeMutablePointer<Float>, _ m: UnsafeMutablePointer<Float>,
         _ v: UnsafeMutablePointer<Float>
     ) {
-        for i in 0..<stretch.count {
-            let weight = w[i] * keep
-            let g = stretch.gradient[i] + decay * weight
-            let first = m[i] + take1 * (g - m[i])
-            let second = v[i] + take2 * (g * g - v[i])
-            m[i] = first
-            v[i] = second
-            w[i] = weight - rate * first / (second.squareRoot() * scale + epsilon)
-        }
+        trainingKernels.adam(
+            w, m, v, stretch.gradient, stretch.count,
+            kk_adam(
+                take1: take1, take2: take2, epsilon: epsilon, decay: decay, keep: keep, rate: rate,
+                scale: scale))
     }
 }
