@@ -2,7 +2,8 @@ import KuklaNumerics
 
 /// How tensor operations use threads. Blocks are fixed by the shapes alone, so results do not depend on it.
 public enum TensorThreads {
-    private static let machine = defaultThreadCount
+    /// Threads that the machine offers: what the pieces of large products are cut for, whatever `count` says.
+    package static let machine = defaultThreadCount
     @TaskLocal package static var limit: Int?
 
     /// Threads that one operation may use.

@@ -8,7 +8,13 @@ extension Tensor {
 
     /// A tensor whose every element is `value`.
     public static func full(_ shape: [Int], _ value: Float) -> Tensor {
-        Tensor(shape: shape) { $0.update(repeating: value) }
+        Tensor(shape: shape) { out in
+            guard let base = out.baseAddress else { return }
+            nonisolated(unsafe) let to = base  // every block writes elements of its own
+            tensorFor(out.count, grain: 8 * elementGrain) {
+                (to + $0.lowerBound).update(repeating: value, count: $0.count)
+            }
+        }
     }
 
     /// The identity matrix `[size, size]`.

@@ -44,24 +44,8 @@ extension Tensor {
     public static func / (a: Float, b: Tensor) -> Tensor { Tensor(a) / b }
     public static prefix func - (a: Tensor) -> Tensor { a * -1 }
 
-    /// Adds `other` of the same shape, over this tensor's memory where nobody shares it.
-    package mutating func accumulate(_ other: Tensor) {
-        contract(shape == other.shape, "accumulate: shapes \(shape) and \(other.shape) differ")
-        guard node == nil, isUnshared() else {
-            self = self + other
-            return
-        }
-        let (count, from) = (count, other)
-        withUnsafeMutableBufferPointer { to in
-            nonisolated(unsafe) let to = to.baseAddress!
-            tensorFor(count, grain: elementGrain) { block in
-                let from = from.pointer
-                for i in block { to[i] += from[i] }
-            }
-        }
-    }
-
-    /// `function` of each element, unrecorded.
+    /// `function` of each element, unrecorded. Inlined, so that the loop is compiled for the function and vectorised.
+    @inline(__always)
     package func map(_ function: @Sendable (Float) -> Float) -> Tensor {
         Tensor(shape: shape) { out in
             guard let base = out.baseAddress else { return }
@@ -73,21 +57,28 @@ extension Tensor {
         }
     }
 
-    /// `function` of each pair of elements after broadcasting, unrecorded.
+    /// `function` of each pair of elements after broadcasting, unrecorded. Inlined like `map`.
+    @inline(__always)
     package static func elementwise(
         _ a: Tensor, _ b: Tensor, _ operation: StaticString, _ function: @Sendable (Float, Float) -> Float
     ) -> Tensor {
         let plan = BroadcastPlan(a.shape, b.shape, operation: operation)
-        let (stepA, stepB, inner) = (plan.steps.a, plan.steps.b, plan.inner)
         return Tensor(shape: plan.shape) { out in
-            guard let base = out.baseAddress, inner > 0 else { return }
+            guard let base = out.baseAddress, out.count > 0 else { return }
             nonisolated(unsafe) let to = base  // every block writes elements of its own
-            tensorFor(plan.starts.count, grain: max(1, elementGrain / inner)) { block in
-                for row in block {
-                    let x = a.pointer + plan.starts[row].a
-                    let y = b.pointer + plan.starts[row].b
-                    let z = to + row * inner
-                    for i in 0..<inner { z[i] = function(x[i * stepA], y[i * stepB]) }
+            plan.forEachStretch { row, range, start in
+                let x = a.pointer + start.a
+                let y = b.pointer + start.b
+                let z = to + row * plan.inner
+                switch plan.steps {
+                case (1, 1): for i in range { z[i] = function(x[i], y[i]) }
+                case (1, _):
+                    let y = y[0]
+                    for i in range { z[i] = function(x[i], y) }
+                case (_, 1):
+                    let x = x[0]
+                    for i in range { z[i] = function(x, y[i]) }
+                default: for i in range { z[i] = function(x[0], y[0]) }
                 }
             }
         }

@@ -8,13 +8,15 @@ package struct BroadcastPlan {
     package let inner: Int
     /// Steps inside the stretch: 1, or 0 where the operand repeats one element.
     package let steps: (a: Int, b: Int)
-    /// Where each outer stretch begins in each operand.
-    package let starts: [(a: Int, b: Int)]
+    /// The axes around the stretch, innermost first: their lengths and how far a step goes in each operand.
+    private let outer: [(length: Int, a: Int, b: Int)]
+    /// The number of stretches.
+    package let count: Int
 
     package init(_ a: [Int], _ b: [Int], operation: StaticString) {
         shape = a.broadcast(with: b, operation: operation)
         if a == b {
-            (inner, steps, starts) = (shape.elementCount, (1, 1), shape.elementCount == 0 ? [] : [(0, 0)])
+            (inner, steps, outer, count) = (shape.elementCount, (1, 1), [], shape.elementCount == 0 ? 0 : 1)
             return
         }
         // Axes from the last to the first, as (length, stride of a, stride of b), joined where possible.
@@ -37,13 +39,36 @@ package struct BroadcastPlan {
         let first = axes.first ?? (1, 1, 1)
         inner = shape.elementCount == 0 ? 0 : first.length
         steps = (first.a, first.b)
-        var starts = shape.elementCount == 0 ? [] : [(a: 0, b: 0)]
-        for axis in axes.dropFirst() {
-            starts = (0..<axis.length).flatMap { i in
-                starts.map { ($0.a + i * axis.a, $0.b + i * axis.b) }
+        outer = Array(axes.dropFirst())
+        count = shape.elementCount == 0 ? 0 : outer.reduce(1) { $0 * $1.length }
+    }
+
+    /// Where stretch `row` begins in each operand.
+    package func start(_ row: Int) -> (a: Int, b: Int) {
+        if outer.count == 1 { return (row * outer[0].a, row * outer[0].b) }
+        var (rest, a, b) = (row, 0, 0)
+        for axis in outer {
+            let (quotient, i) = rest.quotientAndRemainder(dividingBy: axis.length)
+            a += i * axis.a
+            b += i * axis.b
+            rest = quotient
+        }
+        return (a, b)
+    }
+
+    /// Calls `body` for every stretch, on all threads: its number, which of its elements, and where it begins in each operand.
+    /// One long stretch is cut into blocks.
+    @inline(__always)
+    package func forEachStretch(
+        _ body: @Sendable (_ row: Int, _ range: Range<Int>, _ start: (a: Int, b: Int)) -> Void
+    ) {
+        if count == 1 {
+            tensorFor(inner, grain: elementGrain) { body(0, $0, (0, 0)) }
+        } else {
+            tensorFor(count, grain: max(1, elementGrain / max(1, inner))) { block in
+                for row in block { body(row, 0..<inner, start(row)) }
             }
         }
-        self.starts = starts
     }
 }
 
@@ -58,12 +83,13 @@ extension Tensor {
         let before = self.shape
         return Tensor(shape: shape) { out in
             guard let to = out.baseAddress else { return }
-            for (i, start) in plan.starts.enumerated() {
-                let row = to + i * plan.inner
+            nonisolated(unsafe) let base = to  // every block writes elements of its own
+            plan.forEachStretch { row, range, start in
+                let to = base + row * plan.inner + range.lowerBound
                 if plan.steps.a == 0 {
-                    row.update(repeating: pointer[start.a], count: plan.inner)
+                    to.update(repeating: pointer[start.a], count: range.count)
                 } else {
-                    row.update(from: pointer + start.a, count: plan.inner)
+                    to.update(from: pointer + start.a + range.lowerBound, count: range.count)
                 }
             }
         }.recorded("broadcast", (self, { $0.summed(toShape: before) }))

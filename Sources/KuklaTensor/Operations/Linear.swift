@@ -42,12 +42,6 @@ private struct LinearProduct: Sendable {
     let rows, inputs, outputs: Int
     let activation: Activation
 
-    // Rows of one product and its epilogue: large enough that packing the weight is cheap, small enough that the result is
-    // still in the cache when bias and activation come.
-    private var grain: Int {
-        rows * inputs * outputs < 1 << 19 ? max(rows, 1) : max(48, min(rows / 2 + 47, 576) / 48 * 48)
-    }
-
     func forward(
         _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, shape: [Int], keepsArgument: Bool
     ) -> (result: Tensor, argument: Tensor?) {
@@ -56,24 +50,39 @@ private struct LinearProduct: Sendable {
         let result = Tensor(shape: shape) { out in
             guard let base = out.baseAddress, out.count > 0 else { return }
             nonisolated(unsafe) let to = base  // every block writes rows of its own
-            tensorFor(rows, grain: grain) { block in
+            nonisolated(unsafe) let product = argument?.pointer ?? base
+            let isSmall = rows * inputs * outputs < GEMM.smallProduct
+            // Bias and activation come while the piece is in the cache; a few long rows are cut by columns instead.
+            let isWide = outputs > rows && !isSmall
+            if isWide { multiply(x.pointer, weight.pointer, into: product, rows: rows) }
+            tensorFor(rows, grain: isSmall ? rows : isWide ? 48 : GEMM.pieceLength(rows)) { block in
                 let at = block.lowerBound * outputs
-                let product = argument.map { $0.pointer + at } ?? to + at
-                if inputs > 0 {
-                    GEMM.multiply(
-                        x.pointer + block.lowerBound * inputs, weight.pointer, into: product,
-                        m: block.count, n: outputs, k: inputs, transposeB: true)
-                } else {
-                    product.update(repeating: 0, count: block.count * outputs)
+                if !isWide {
+                    multiply(
+                        x.pointer + block.lowerBound * inputs, weight.pointer, into: product + at,
+                        rows: block.count, inPieces: false)
                 }
                 if bias != nil || activation != .none {
                     kernels.function_rows(
-                        product, bias?.pointer, argument == nil ? nil : product, to + at, block.count,
-                        outputs, activation.kernel)
+                        product + at, bias?.pointer, argument == nil ? nil : product + at, to + at,
+                        block.count, outputs, activation.kernel)
                 }
             }
         }
         return (result, argument.map { Tensor(shape: shape, storage: $0) })
+    }
+
+    private func multiply(
+        _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>,
+        rows: Int, inPieces: Bool = true
+    ) {
+        if inputs == 0 {
+            out.update(repeating: 0, count: rows * outputs)
+        } else if inPieces {
+            GEMM.multiplyInParallel(x, weight, into: out, m: rows, n: outputs, k: inputs, transposeB: true)
+        } else {
+            GEMM.multiply(x, weight, into: out, m: rows, n: outputs, k: inputs, transposeB: true)
+        }
     }
 
     func pullback(

@@ -120,27 +120,34 @@ extension GEMM {
         lda: Int? = nil, ldb: Int? = nil, ldc: Int? = nil, beta: Float = 0
     ) {
         let (lda, ldb, ldc) = (lda ?? (transposeA ? m : k), ldb ?? (transposeB ? k : n), ldc ?? n)
-        let threads = m * n * k < 1 << 19 ? 1 : TensorThreads.count
+        let isSmall = m * n * k < smallProduct
         nonisolated(unsafe) let (a, b, c) = (a, b, c)  // every block writes elements of its own
-        // Pieces are whole tiles, so that no thread has a ragged edge in the middle.
         if m >= n {
-            let grain = max(48, ((m + threads - 1) / threads + 47) / 48 * 48)
-            tensorFor(m, grain: threads == 1 ? m : grain) { block in
+            tensorFor(m, grain: isSmall ? m : pieceLength(m)) { block in
                 multiply(
                     a + block.lowerBound * (transposeA ? 1 : lda), b, into: c + block.lowerBound * ldc,
                     m: block.count, n: n, k: k, transposeA: transposeA, transposeB: transposeB, lda: lda,
-                    ldb: ldb,
-                    ldc: ldc, beta: beta)
+                    ldb: ldb, ldc: ldc, beta: beta)
             }
         } else {
-            let grain = max(48, ((n + threads - 1) / threads + 47) / 48 * 48)
-            tensorFor(n, grain: threads == 1 ? n : grain) { block in
+            tensorFor(n, grain: isSmall ? n : pieceLength(n)) { block in
                 multiply(
                     a, b + block.lowerBound * (transposeB ? ldb : 1), into: c + block.lowerBound,
                     m: m, n: block.count, k: k, transposeA: transposeA, transposeB: transposeB, lda: lda,
-                    ldb: ldb,
-                    ldc: ldc, beta: beta)
+                    ldb: ldb, ldc: ldc, beta: beta)
             }
         }
+    }
+
+    /// Products of fewer multiplications than this stay on one thread.
+    package static var smallProduct: Int { 1 << 19 }
+
+    /// How many rows (or columns) of a product one piece has. oneDNN packs the other operand anew for each piece, which costs 8% with
+    /// 200 rows and 2% with 1,000; more pieces than processors even out what else these have to do. Whole tiles of 48, so that no piece
+    /// has a ragged edge in the middle.
+    package static func pieceLength(_ side: Int) -> Int {
+        let machine = TensorThreads.machine
+        let pieces = max(machine, min(2 * machine, side / 1024))
+        return ((side + pieces - 1) / pieces + 47) / 48 * 48
     }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import KuklaNumerics
 
 extension Tensor {
@@ -5,8 +6,7 @@ extension Tensor {
     public func sum(axes: [Int], keepingAxes: Bool = false) -> Tensor {
         let axes = Set(axes.map { shape.axis($0, operation: "sum") })
         let kept = shape.enumerated().map { axes.contains($0.offset) ? 1 : $0.element }
-        var result = self.detached
-        for axis in axes.sorted(by: >) { result = result.summed(axis: axis) }
+        let result = summed { axes.contains($0) }
         let before = shape
         return Tensor(
             shape: keepingAxes ? kept : shape.indices.filter { !axes.contains($0) }.map { shape[$0] },
@@ -26,22 +26,63 @@ extension Tensor {
     /// The mean of all elements, a scalar.
     public func mean() -> Tensor { mean(axes: Array(shape.indices)) }
 
+    // Neighbouring axes that are all summed, or all kept, are one axis; then one axis after the other, last first.
+    private func summed(_ isSummed: (Int) -> Bool) -> Tensor {
+        var groups: [(length: Int, isSummed: Bool)] = []
+        for (axis, length) in shape.enumerated() where length != 1 {
+            if let last = groups.last, last.isSummed == isSummed(axis) {
+                groups[groups.count - 1].length *= length
+            } else {
+                groups.append((length, isSummed(axis)))
+            }
+        }
+        var result = Tensor(shape: groups.map(\.length), storage: storage, offset: offset)
+        for axis in groups.indices.reversed() where groups[axis].isSummed {
+            result = result.summed(axis: axis)
+        }
+        return result
+    }
+
     // One axis, which stays with length 1.
     private func summed(axis: Int) -> Tensor {
         let (outer, length, inner) = shape.split(at: axis)
         var result = shape
         result[axis] = 1
+        let kernels = trainingKernels
+        if outer == 1 && inner == 1 { return Tensor(shape: result, elements: [sumOfAll]) }
+        if outer == 1 {
+            return summingOverRows(length, columns: inner, width: inner) { block, sums in
+                kernels.column_sums(pointer + block.lowerBound * inner, sums, block.count, inner)
+            }.reshaped(result)
+        }
         return Tensor(shape: result) { out in
             guard let base = out.baseAddress else { return }
             nonisolated(unsafe) let to = base  // every block writes elements of its own
-            tensorFor(outer, grain: max(1, elementGrain / max(1, length * inner))) { block in
+            tensorFor(outer, grain: rowGrain(length * inner)) { block in
+                if inner == 1 {
+                    let from = pointer + block.lowerBound * length
+                    return kernels.row_sums(from, to + block.lowerBound, block.count, length)
+                }
                 for o in block {
-                    let from = pointer + o * length * inner
-                    let row = to + o * inner
-                    row.update(repeating: 0, count: inner)
-                    for l in 0..<length { for i in 0..<inner { row[i] += from[l * inner + i] } }
+                    (to + o * inner).update(repeating: 0, count: inner)
+                    kernels.column_sums(pointer + o * length * inner, to + o * inner, length, inner)
                 }
             }
         }
+    }
+
+    // The sum of all elements: blocks in float32, their sums in double.
+    private var sumOfAll: Float {
+        let kernels = trainingKernels
+        let blocks = (count + elementGrain - 1) / elementGrain
+        let partial = Tensor(shape: [blocks]) { out in
+            guard let base = out.baseAddress else { return }
+            nonisolated(unsafe) let to = base  // every block writes an element of its own
+            tensorFor(count, grain: elementGrain) { block in
+                kernels.row_sums(
+                    pointer + block.lowerBound, to + block.lowerBound / elementGrain, 1, block.count)
+            }
+        }
+        return partial.withUnsafeBufferPointer { Float($0.reduce(0.0) { $0 + Double($1) }) }
     }
 }

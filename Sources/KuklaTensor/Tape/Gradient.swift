@@ -32,8 +32,14 @@ public enum Gradient: Sendable {
             self = .dense(mine)
         case (.rows(let mine), .rows(let theirs)):
             self = .rows(mine.merged(with: theirs))
-        default:
-            self = .dense(dense + other.dense)
+        case (.dense(var mine), .rows(let theirs)):
+            self = .dense(Tensor(0))
+            if recording { mine = mine + theirs.dense } else { mine.accumulate(theirs) }
+            self = .dense(mine)
+        case (.rows, .dense):
+            var sum = other
+            sum.add(self, recording: recording)
+            self = sum
         }
     }
 }
@@ -49,35 +55,21 @@ public struct RowGradient: Sendable {
     /// `[indices.count] + rowShape`.
     public let values: Tensor
 
-    /// Sums the gradients of rows that are named more than once.
+    /// Sums the gradients of rows that are named more than once, in the order of `rows`.
     ///
-    /// - Complexity: O(rows.count * (log rows.count + width)).
+    /// - Complexity: O(rows.count * (width + log rowCount)).
     public init(rowCount: Int, summing values: Tensor, at rows: [Int32]) {
-        self.rowCount = rowCount
         rowShape = Array(values.shape.dropFirst())
         contract(
             values.rank > 0 && values.shape[0] == rows.count,
             "RowGradient: \(rows.count) rows for values of shape \(values.shape)")
-        let order = rows.indices.sorted { (rows[$0], $0) < (rows[$1], $1) }
-        var unique: [Int32] = []
-        for i in order where unique.last != rows[i] { unique.append(rows[i]) }
+        self.rowCount = rowCount
+        let groups = RowGroups(rows, below: rowCount)
+        indices = groups.rows
         let width = rowShape.elementCount
-        indices = unique
-        self.values = Tensor(shape: [unique.count] + rowShape) { out in
-            out.update(repeating: 0)
-            guard width > 0, let to = out.baseAddress else { return }
-            var at = -1
-            var last: Int32 = -1
-            for i in order {
-                contract(rows[i] >= 0 && rows[i] < rowCount, "RowGradient: row \(rows[i]) of \(rowCount)")
-                if rows[i] != last {
-                    at += 1
-                    last = rows[i]
-                }
-                let from = values.pointer + i * width
-                for j in 0..<width { to[at * width + j] += from[j] }
-            }
-        }
+        self.values = Tensor(shape: [values.shape[0], width], storage: values.storage, offset: values.offset)
+            .segmentSums(groups.positions, groups.starts)
+            .reshaped([groups.rows.count] + rowShape)
     }
 
     /// Scales every value.
@@ -94,14 +86,9 @@ public struct RowGradient: Sendable {
 
     /// The whole table's gradient.
     public var dense: Tensor {
-        let width = rowShape.elementCount
-        return Tensor(shape: [rowCount] + rowShape) { out in
-            out.update(repeating: 0)
-            guard width > 0, let to = out.baseAddress else { return }
-            for (i, row) in indices.enumerated() {
-                (to + Int(row) * width).update(from: values.pointer + i * width, count: width)
-            }
-        }
+        var table = Tensor.zeros([rowCount] + rowShape)
+        table.accumulate(self)
+        return table
     }
 
     func merged(with other: RowGradient) -> RowGradient {

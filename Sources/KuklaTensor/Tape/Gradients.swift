@@ -46,20 +46,18 @@ public struct Gradients: Sendable {
             guard let gradient = byLeaf.removeValue(forKey: key) else { continue }
             switch gradient {
             case .dense(var tensor):
-                tensor.withUnsafeMutableBufferPointer { for i in $0.indices { $0[i] *= factor } }
+                tensor.scale(by: factor)
                 byLeaf[key] = .dense(tensor)
             case .rows(let rows): byLeaf[key] = .rows(rows.scaled(by: factor))
             }
         }
     }
 
-    /// The square root of the sum of all squares, summed in double.
+    /// The square root of the sum of all squares; blocks of float32 are summed in double.
     public var norm: Float {
-        var sum = 0.0
-        for gradient in byLeaf.values {
-            gradient.values.withUnsafeBufferPointer { for x in $0 { sum += Double(x) * Double(x) } }
-        }
-        return Float(sum.squareRoot())
+        // Sorted, because the dictionary's order differs from run to run and the last bit of the sum with it.
+        let squares = byLeaf.values.map(\.values.sumOfSquares).sorted()
+        return Float(squares.reduce(0, +).squareRoot())
     }
 
     /// Scales all gradients so that `norm` is at most `limit`, and returns the norm before.
