@@ -6,15 +6,17 @@ import KuklaTensor
 struct AdamStep: Sendable {
     static let stateNames = ["first_moment", "second_moment"]
 
-    /// 1 - beta: what the moments take of the new gradient.
-    let take1, take2: Float
-    let epsilon: Float
+    private var settings: kk_adam
     /// Decay that is added to the gradient.
-    var decay: Float
+    var decay: Float {
+        get { settings.decay }
+        set { settings.decay = newValue }
+    }
     /// What the weight is multiplied by first.
-    var keep: Float = 1
-    /// `w -= rate * m / (sqrt(v) * scale + epsilon)`.
-    let rate, scale: Float
+    var keep: Float {
+        get { settings.keep }
+        set { settings.keep = newValue }
+    }
 
     // Corrections in double: 1 - beta^t in float loses four digits at the first steps.
     init(
@@ -23,30 +25,30 @@ struct AdamStep: Sendable {
     ) {
         let correction1 = 1 - pow(beta1, Double(step))
         let correction2 = (1 - pow(beta2, Double(step))).squareRoot()
-        let learningRate = Double(settings.learningRate)
-        (take1, take2, self.epsilon) = (Float(1 - beta1), Float(1 - beta2), epsilon)
-        decay = settings.weightDecay
-        rate = Float(isSparse ? learningRate * correction2 / correction1 : learningRate / correction1)
-        scale = isSparse ? 1 : Float(1 / correction2)
+        let rate = Double(settings.learningRate) / correction1
+        self.settings = kk_adam(
+            take1: Float(1 - beta1), take2: Float(1 - beta2), epsilon: epsilon, decay: settings.weightDecay,
+            keep: 1, rate: Float(isSparse ? rate * correction2 : rate),
+            scale: isSparse ? 1 : Float(1 / correction2))
     }
 
     func run(_ value: inout Tensor, _ state: inout [Tensor], _ gradient: Gradient) {
         let w = UpdateTarget(&value)
         let m = UpdateTarget(&state[0])
         let v = UpdateTarget(&state[1])
+        let kernels = trainingKernels
         gradient.forEachStretch { stretch in
-            update(stretch, w + stretch.offset, m + stretch.offset, v + stretch.offset)
+            kernels.adam(
+                w + stretch.offset, m + stretch.offset, v + stretch.offset, stretch.gradient, stretch.count,
+                settings)
         }
     }
 
+    /// The step of one stretch, `w` being anywhere: for rules that need the step itself.
     func update(
         _ stretch: GradientStretch, _ w: UnsafeMutablePointer<Float>, _ m: UnsafeMutablePointer<Float>,
         _ v: UnsafeMutablePointer<Float>
     ) {
-        trainingKernels.adam(
-            w, m, v, stretch.gradient, stretch.count,
-            kk_adam(
-                take1: take1, take2: take2, epsilon: epsilon, decay: decay, keep: keep, rate: rate,
-                scale: scale))
+        trainingKernels.adam(w, m, v, stretch.gradient, stretch.count, settings)
     }
 }

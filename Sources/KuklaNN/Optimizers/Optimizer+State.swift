@@ -59,7 +59,8 @@ extension Optimizer {
             throw KuklaError(
                 .badData,
                 "Cannot restore the optimizer: \"\(unknown)\" belongs to no parameter that it trains"
-                    + "\(EditDistance.likely(unknown, among: known).map { "; the nearest is \"\($0)\"" } ?? "").")
+                    + "\(EditDistance.likely(unknown, among: known).map { "; the nearest is \"\($0)\"" } ?? "")."
+            )
         }
         (self.step, self.states) = (step, states)
     }
