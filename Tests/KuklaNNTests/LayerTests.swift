@@ -75,13 +75,37 @@ import Testing
         }
     }
 
-    @Test func `a gated layer is what its formula says`() {
+    @Test(arguments: BagReduction.allCases) func `a bag is the sum or mean of its rows`(
+        _ reduction: BagReduction
+    ) {
+        let table = EmbeddingBag(weight: Tensor.range(8).reshaped([4, 2]), reduction: reduction)
+        let bags: [[Int32]] = [[1, 3], [], [2, 2, 0]]
+        let scale: [Float] = reduction == .mean ? [0.5, 1, 1 / 3] : [1, 1, 1]
+        let y = table(bags)
+        #expect(
+            difference(y.elements, [8 * scale[0], 10 * scale[0], 0, 0, 8 * scale[2], 11 * scale[2]]) < 1e-6)
+        guard case .rows(let rows)? = y.sum().gradients()[table.weight] else {
+            Issue.record("not sparse")
+            return
+        }
+        #expect(rows.indices == [0, 1, 2, 3])
+        let wanted = [scale[2], scale[0], 2 * scale[2], scale[0]].flatMap { [$0, $0] }
+        #expect(difference(rows.values.elements, wanted) < 1e-6)
+        #expect(table([]).shape == [0, 2])
+    }
+
+    @Test func `layers in a row are one after the other, under their numbers`() {
         var random = RandomSource(seed: 3)
-        let layer = GatedFeedForward(4, hidden: 6, activation: .none, using: &random)
-        let x = Tensor.normal([2, 3, 4], using: &random)
-        #expect(layer.parameters.map(\.path) == ["gate_proj.weight", "up_proj.weight", "down_proj.weight"])
-        let wanted = layer.down(layer.gate(x) * layer.up(x))
-        #expect(layer(x).elements == wanted.elements)
-        #expect(layer(x).shape == [2, 3, 4])
+        let first = Linear(4, 3, using: &random)
+        let last = Linear(3, 2, using: &random)
+        let model = Sequential(first, Function { $0.relu() }, Dropout(0.5), LayerNorm(3), last)
+        #expect(
+            model.parameters.map(\.path) == [
+                "0.weight", "0.bias", "3.weight", "3.bias", "4.weight", "4.bias",
+            ])
+        let x = Tensor.normal([5, 4], using: &random)
+        #expect(model(x).elements == last(LayerNorm(3)(first(x).relu())).elements)
+        let stream = RandomStream(seed: 1)
+        #expect(model(x, mode: .training(stream)).elements != model(x).elements)
     }
 }

@@ -1,4 +1,5 @@
 import KuklaNN
+import KuklaNumerics
 import KuklaTensor
 import Testing
 
@@ -191,5 +192,25 @@ struct RuleCase: Sendable, CustomTestStringConvertible {
         var optimizer = Optimizer(ruleCase.rule, for: model)
         optimizer.update(model.weight.tensor.sum().gradients(), learningRate: 1)
         #expect(model.weight.value.count == 0)
+    }
+
+    @Test(arguments: all) func `results do not depend on threads`(_ ruleCase: RuleCase) {
+        func run(threads: Int) -> [[Float]] {
+            var random = RandomSource(seed: 1)
+            let dense = Single(weight: Parameter(Tensor.normal([300, 333], using: &random)))
+            let table = Embedding(20_000, 16, using: &random)
+            var optimizers = [Optimizer(ruleCase.rule, for: dense), Optimizer(ruleCase.rule, for: table)]
+            let ids = (0..<9000).map { _ in Int32.random(in: 0..<20_000, using: &random) }
+            let factor = Tensor.normal([9000, 16], using: &random)
+            TensorThreads.limited(to: threads) {
+                for _ in 0..<3 {
+                    let w = dense.weight.tensor
+                    optimizers[0].update((w * w).sum().gradients(), learningRate: 0.1)
+                    optimizers[1].update((table(ids) * factor).sum().gradients(), learningRate: 0.1)
+                }
+            }
+            return [dense.weight.value.elements, table.weight.value.elements]
+        }
+        #expect(run(threads: 1) == run(threads: 2))
     }
 }

@@ -47,4 +47,3 @@ extension RMSNorm: Layer {
 
 extension Dropout: Layer {}
 extension MLP: Layer {}
-extension GatedFeedForward: Layer {}

@@ -1,4 +1,5 @@
 public import KuklaTensor
+import Synchronization
 
 /// Adam's direction with a step as long as the parameter: for very large batches.
 ///
@@ -34,30 +35,43 @@ public struct LAMB: UpdateRule {
             adam.update(stretch, u + stretch.position, m + stretch.offset, v + stretch.offset)
         }
         let (rate, decay) = (settings.learningRate, settings.weightDecay)
-        switch gradient {
-        case .dense(let all): LAMB.move(w + 0, along: u + 0, all.count, rate: rate, decay: decay)
-        case .rows(let rows):
-            let width = rows.rowShape.reduce(1, *)
-            for (i, row) in rows.indices.enumerated() {
-                LAMB.move(w + Int(row) * width, along: u + i * width, width, rate: rate, decay: decay)
+        let isSparse = gradient.isSparse
+        let sums = Mutex<[Int: Norms]>([:])
+        gradient.forEachStretch { stretch in
+            let (w, u) = (w + stretch.offset, u + stretch.position)
+            var norms = Norms()
+            for i in 0..<stretch.count {
+                u[i] = decay * w[i] - u[i]
+                norms.weights += Double(w[i]) * Double(w[i])
+                norms.steps += Double(u[i]) * Double(u[i])
+            }
+            if isSparse {
+                let factor = rate * norms.ratio
+                for i in 0..<stretch.count { w[i] -= factor * u[i] }
+            } else {
+                let part = norms
+                sums.withLock { $0[stretch.position] = part }
             }
         }
-        // The pointers must not outlive the tensor.
-        withExtendedLifetime(direction) {}
+        defer { withExtendedLifetime(direction) {} }  // the pointers must not outlive it
+        guard !isSparse else { return }
+        // In the order of the blocks, whoever computed them.
+        let norms = sums.withLock { $0 }.sorted { $0.key < $1.key }.reduce(into: Norms()) {
+            $0.weights += $1.value.weights
+            $0.steps += $1.value.steps
+        }
+        let factor = rate * norms.ratio
+        gradient.forEachStretch { stretch in
+            let (w, u) = (w + stretch.offset, u + stretch.position)
+            for i in 0..<stretch.count { w[i] -= factor * u[i] }
+        }
     }
 
-    // `along` holds -u without the decay.
-    private static func move(
-        _ w: UnsafeMutablePointer<Float>, along u: UnsafeMutablePointer<Float>, _ count: Int, rate: Float,
-        decay: Float
-    ) {
-        var (weights, steps) = (0.0, 0.0)
-        for i in 0..<count {
-            u[i] = decay * w[i] - u[i]
-            weights += Double(w[i]) * Double(w[i])
-            steps += Double(u[i]) * Double(u[i])
-        }
-        let ratio = weights == 0 || steps == 0 ? 1 : Float((weights / steps).squareRoot())
-        for i in 0..<count { w[i] -= rate * ratio * u[i] }
+    /// Sums of squares.
+    private struct Norms: Sendable {
+        var weights = 0.0
+        var steps = 0.0
+
+        var ratio: Float { weights == 0 || steps == 0 ? 1 : Float((weights / steps).squareRoot()) }
     }
 }
