@@ -32,9 +32,9 @@ struct Kukla: AsyncParsableCommand {
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
+                try await Interrupt.$current.withValue(interrupt) { try await asynchronous.run() }
             } else {
-                try command.run()
+                try Interrupt.$current.withValue(interrupt) { try command.run() }
             }
         } catch let error as KuklaError {
             complain(error.description)
@@ -62,20 +62,4 @@ func complain(_ sentence: String) {
 /// Prints one line on stderr about what was done; data alone go to stdout.
 func note(_ sentence: String) {
     FileHandle.standardError.write(Data("\(sentence)\n".utf8))
-}
-
-/// Turns Ctrl-C into a sentence and exit status 130. Output files are only ever renamed into place when they are
-/// complete, so there is nothing to clean up.
-private final class Interrupt {
-    private let source: any DispatchSourceSignal
-
-    init() {
-        signal(SIGINT, SIG_IGN)
-        source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-        source.setEventHandler {
-            complain("interrupted; unfinished output was discarded.")
-            Foundation.exit(130)
-        }
-        source.resume()
-    }
 }

@@ -20,11 +20,15 @@ struct TrainingLoop<Task: TrainingTask> {
     let log: MetricsLog
     var curve: LossCurve
 
+    /// Of the last step.
+    var gradientNorm = 0.0
+    var learningRate: Float = 0
     var epoch = 0.0
     var lastMetrics: [String: Double] = [:]
     var lastLoss: Double?
     /// When this part of the run began, less the seconds of the parts before.
     let start: ContinuousClock.Instant
+    private var lastShown: ContinuousClock.Instant?
 
     var settings: TrainingSettings { run.settings }
 
@@ -122,12 +126,14 @@ struct TrainingLoop<Task: TrainingTask> {
         var endsEpoch = false
         for _ in 0..<settings.accumulation {
             let item = try nextBatch()
-            let result = try task.step(on: item.batch, mode: .training(randomness))
+            var result = try task.step(on: item.batch, mode: .training(randomness))
             try checkFinite(result, step: next)
             state.window.add(result, examples: item.examples)
             // One batch alone needs no weight; of several each example counts the same.
             let weight = settings.accumulation == 1 ? 1 : Float(item.examples)
-            mean = accumulation.add(result.gradients, weight: weight)
+            // Moved out: what `result` went on holding would be copied where it is scaled.
+            let gradients = exchange(&result.gradients, with: Gradients())
+            mean = accumulation.add(gradients, weight: weight)
             endsEpoch = endsEpoch || item.endsEpoch
             state.position = item.next
             epoch = item.epoch
@@ -151,7 +157,11 @@ struct TrainingLoop<Task: TrainingTask> {
         state.random = randomness.state
         state.window.seconds += (ContinuousClock.now - began) / .seconds(1)
         progress.advance(by: 1)
-        progress.show(line)
+        // A line costs more than a small step.
+        if lastShown.map({ ContinuousClock.now - $0 > .milliseconds(50) }) ?? true {
+            lastShown = .now
+            progress.show(line)
+        }
         return endsEpoch
     }
 
@@ -168,9 +178,6 @@ struct TrainingLoop<Task: TrainingTask> {
         }
     }
 
-    private var gradientNorm = 0.0
-    private var learningRate: Float = 0
-
     /// `loss 0.4312  kl 0.0210  1,240 examples/s`: means since the last line of the log.
     private var line: String {
         var parts = ["loss \(Self.short(state.window.mean))"]
@@ -179,10 +186,6 @@ struct TrainingLoop<Task: TrainingTask> {
         }
         parts.append("\(Self.short(state.window.examplesPerSecond)) examples/s")
         return parts.joined(separator: "  ")
-    }
-
-    static func short(_ value: Double) -> String {
-        abs(value) >= 1000 ? String(format: "%.0f", value) : String(format: "%.4g", value)
     }
 
     private func checkFinite(_ result: TrainingStep, step: Int) throws(KuklaError) {
@@ -197,128 +200,10 @@ struct TrainingLoop<Task: TrainingTask> {
     }
 
     private func stopped(at step: Int, _ reason: String) -> KuklaError {
-        let kept =
-            run.latestCheckpoint.map { "The checkpoint of step \($0.step) is kept" }
-            ?? "No checkpoint was written yet"
-        return KuklaError(
+        KuklaError(
             .badData,
-            "Training in \(run.url.path) stopped at step \(step): \(reason). \(kept). Try a lower learning_rate, a "
-                + "clip_norm or more warm-up; KUKLA_CHECK_FINITE=1 names the operation at fault.")
+            "Training in \(run.url.path) stopped at step \(step): \(reason). \(TrainingRun.kept(run.latestCheckpoint)). "
+                + "Try a lower learning_rate, a clip_norm or more warm-up; KUKLA_CHECK_FINITE=1 names the operation at fault."
+        )
     }
-
-    // MARK: - Now and then
-
-    private mutating func logTraining() throws(KuklaError) {
-        let means = MetricsLine.TrainingMeans(
-            loss: state.window.mean, losses: state.window.means, learningRate: Double(learningRate),
-            gradientNorm: gradientNorm, examplesPerSecond: state.window.examplesPerSecond)
-        try append(.training(means))
-        lastLoss = means.loss
-        state.window = LossWindow()
-    }
-
-    /// Evaluates; returns whether the goal was better than ever before.
-    private mutating func evaluate() throws(KuklaError) -> Bool {
-        let task = task
-        lastMetrics = try withAverages { () throws(KuklaError) in
-            try withoutGradient { () throws(KuklaError) in try task.evaluate() }
-        }
-        guard !lastMetrics.isEmpty else { return false }
-        var isBest = false
-        if let goal {
-            guard let value = lastMetrics[goal.name] else {
-                let nearest = EditDistance.nearest(to: goal.name, among: lastMetrics.keys.sorted()) ?? ""
-                throw KuklaError(
-                    .usage,
-                    "Cannot keep the best weights by '\(goal.name)': evaluation gives "
-                        + "\(lastMetrics.keys.sorted().joined(separator: ", ")); did you mean '\(nearest)'?")
-            }
-            let change = Double(settings.earlyStopping?.minimumChange ?? 0)
-            isBest = value.isFinite && goal.isBetter(value, than: state.best?.value, by: change)
-            if isBest {
-                state.best = BestEvaluation(
-                    step: state.step, metric: goal.name, value: value,
-                    metrics: lastMetrics.filter { $0.value.isFinite })
-            }
-            state.evaluationsSinceBest = isBest ? 0 : state.evaluationsSinceBest + 1
-        }
-        try append(.evaluation(lastMetrics, isBest: isBest))
-        let shown = lastMetrics.sorted { $0.key < $1.key }.map { "\($0.key) \(Self.short($0.value))" }
-        progress.announce(
-            "step \(state.step): \(shown.joined(separator: "  "))" + (isBest ? "  (best so far)" : ""))
-        return isBest
-    }
-
-    private mutating func append(_ content: MetricsLine.Content) throws(KuklaError) {
-        let line = MetricsLine(step: state.step, epoch: epoch, content: content, seconds: seconds)
-        try log.append(line)
-        curve.add(line)
-    }
-
-    private mutating func saveCheckpoint() throws(KuklaError) {
-        state.seconds = seconds
-        // The log first: it must reach at least as far as the checkpoint from which it is gone on with.
-        log.flush()
-        try run.saveCheckpoint(state, model: task.model, optimizer: optimizer, average: average)
-        try AtomicFile.write(curve.svg, to: run.folder.chart)
-    }
-
-    /// Saves the weights that were evaluated, averages where there are some.
-    private mutating func saveBest() throws(KuklaError) {
-        guard let best = state.best else { return }
-        let (run, model) = (run, task.model)
-        try withAverages { () throws(KuklaError) in try run.save(best, model) }
-    }
-
-    private mutating func withAverages<Result>(
-        _ body: () throws(KuklaError) -> Result
-    ) throws(KuklaError) -> Result {
-        guard average != nil else { return try body() }
-        average?.swap()
-        defer { average?.swap() }
-        return try body()
-    }
-
-    // MARK: - Before the first step
-
-    /// Puts the recipe's low-rank adapters around the model, unless the task has done that.
-    private static func adapt(_ task: Task, _ settings: TrainingSettings) throws(KuklaError) {
-        guard let adapters = settings.adapters, task.model.adaptedLayers.isEmpty else { return }
-        var random = RandomSource(seed: settings.seed, stream: 1 << 62)
-        for pattern in adapters.targets.isEmpty ? task.adapterTargets : adapters.targets {
-            try task.model.addLoRA(
-                matching: pattern, rank: adapters.rank, alpha: adapters.alpha, dropout: adapters.dropout,
-                using: &random)
-        }
-    }
-
-    private static func goal(of task: Task, _ settings: TrainingSettings) throws(KuklaError) -> MetricGoal? {
-        guard let stopping = settings.earlyStopping else { return task.goal }
-        guard let name = stopping.metric ?? task.goal?.name else {
-            throw KuklaError(
-                .usage,
-                "The recipe's early_stopping names no metric, and the method has no main one: give 'metric'.")
-        }
-        let own = task.goal.flatMap { $0.name == name ? $0.mode : nil }
-        return MetricGoal(name, stopping.mode ?? own ?? (name.hasSuffix("loss") ? .min : .max))
-    }
-
-    private static func freeze(_ patterns: [String], in model: some Module) throws(KuklaError) {
-        for pattern in patterns where model.setTrainable(false, matching: pattern) == 0 {
-            let paths = model.parameters.map(\.path)
-            let nearest = EditDistance.nearest(to: pattern, among: paths) ?? ""
-            throw KuklaError(
-                .usage,
-                "The recipe's freeze pattern '\(pattern)' matches none of the model's \(paths.count) parameters; the "
-                    + "nearest path is '\(nearest)'.")
-        }
-        guard !model.trainableParameters.isEmpty else {
-            throw KuklaError(
-                .usage, "Cannot train: all parameters are frozen; the recipe's 'freeze' leaves none.")
-        }
-    }
-}
-
-extension MetricsLine {
-    var isEvaluation: Bool { if case .evaluation = content { true } else { false } }
 }

@@ -68,7 +68,7 @@ import Testing
         let run = try TrainingRun(folder.url, recipe: recipe("steps: 20\ncheckpoint_every: 3"))
         let stop = error { try run.train(task) }
         #expect(stop.code == .badData)
-        for word in ["at step 8", "the loss 'kl' is nan", "fit is ", "The checkpoint of step 6 is kept"] {
+        for word in ["at step 8", "the loss 'kl' is nan", "fit is ", "The checkpoint of step 6 stays"] {
             #expect(stop.message.contains(word), "\(stop)")
         }
         #expect(run.latestCheckpoint?.step == 6)
