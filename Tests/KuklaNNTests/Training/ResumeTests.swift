@@ -60,9 +60,7 @@ import Testing
         let parts = try TemporaryFolder()
         var steps: [Int] = []
         while steps.last != 26 && steps.count < 40 {
-            // A new model each time, with other weights: all must come from the checkpoint.
-            let task = ToyTask(seed: steps.isEmpty ? 3 : 3)
-            let part = try TrainingRun(parts.url, recipe: Self.recipe()).train(task) { true }
+            let part = try TrainingRun(parts.url, recipe: Self.recipe()).train(ToyTask()) { true }
             steps.append(part.step)
             #expect(part.reason == (part.step == 26 ? .finished : .cancelled))
         }
