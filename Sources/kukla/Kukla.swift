@@ -27,14 +27,16 @@ struct Kukla: AsyncParsableCommand {
     static func main() async {
         // A reader that went away (`kukla ... | head`) is success.
         signal(SIGPIPE, SIG_DFL)
-        let interrupt = Interrupt()
-        defer { withExtendedLifetime(interrupt) {} }
+        await Interrupt.$current.withValue(Interrupt()) { await runCommand() }
+    }
+
+    private static func runCommand() async {
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
-                try await Interrupt.$current.withValue(interrupt) { try await asynchronous.run() }
+                try await asynchronous.run()
             } else {
-                try Interrupt.$current.withValue(interrupt) { try command.run() }
+                try command.run()
             }
         } catch let error as KuklaError {
             complain(error.description)
