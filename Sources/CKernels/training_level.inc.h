@@ -40,21 +40,14 @@ INLINE VI LEVEL(inside)(size_t count) {
     return lanes < (VI)((int32_t)count);
 }
 
-// The distribution function of the normal distribution (1 + erf(x / sqrt 2)) / 2 and its density, which share an
-// exponential. erfc by Abramowitz and Stegun 7.1.26, absolute error 1.5e-7.
-INLINE VF LEVEL(normal)(VF x, VF *density) {
-    VF magnitude = SELECT(x < ZERO, -x, x);
-    VF z = magnitude * SPLAT(0.70710678118654752f);
-    VF t = ONE / MADD(z, SPLAT(0.3275911f), ONE);
-    VF p = SPLAT(1.061405429f);
-    p = MADD(p, t, SPLAT(-1.453152027f));
-    p = MADD(p, t, SPLAT(1.421413741f));
-    p = MADD(p, t, SPLAT(-0.284496736f));
-    p = MADD(p, t, SPLAT(0.254829592f));
-    VF e = LEVEL(exp)(-z * z);
-    VF tail = HALF * p * t * e;
-    *density = SPLAT(0.39894228040143268f) * e;
-    return SELECT(x < ZERO, tail, ONE - tail);
+// The derivative of gelu: distribution function plus x times density of the normal distribution, within 5e-7.
+INLINE VF LEVEL(gelu_slope)(VF x) {
+    static const float c[16] = {
+        -4.909865558e-03f, 1.212025620e-02f,  -6.424908992e-03f, 4.100680351e-03f,  -2.782362141e-02f, 4.956648499e-02f,
+        -5.308612809e-02f, 6.065640226e-02f,  -7.291948050e-02f, 7.533518970e-02f,  -6.885715574e-02f, 6.018722802e-02f,
+        -5.372582376e-02f, 5.367087200e-02f,  -6.574013829e-02f, 1.287591755e-01f};
+    VF above = VMAX(SPLAT(-5.5f), x);
+    return LEVEL(odd_half)(VMIN(SPLAT(5.5f), above), c);
 }
 
 INLINE VF LEVEL(sigmoid)(VF x) { return ONE / (ONE + LEVEL(exp)(-x)); }
@@ -81,10 +74,7 @@ INLINE VF LEVEL(value)(VF x, const kk_function function) {
         return VMAX(ZERO, x) + LEVEL(log1p)(LEVEL(exp)(-magnitude));
     }
     case kk_function_silu: return x * LEVEL(sigmoid)(x);
-    case kk_function_gelu: {
-        VF density;
-        return x * LEVEL(normal)(x, &density);
-    }
+    case kk_function_gelu: return LEVEL(gelu)(x);
     case kk_function_gelu_tanh: {
         VF inner = SPLAT(0.7978845608f) * MADD(x * x * x, SPLAT(0.044715f), x);
         return HALF * x * (ONE + LEVEL(tanh)(inner));
@@ -103,10 +93,7 @@ INLINE VF LEVEL(slope)(VF kept, const kk_function function) {
         VF s = LEVEL(sigmoid)(kept);
         return s * MADD(kept, ONE - s, ONE);
     }
-    case kk_function_gelu: {
-        VF density, distribution = LEVEL(normal)(kept, &density);
-        return MADD(kept, density, distribution);
-    }
+    case kk_function_gelu: return LEVEL(gelu_slope)(kept);
     case kk_function_gelu_tanh: {
         VF square = kept * kept, cubic = SPLAT(0.044715f) * square;
         VF t = LEVEL(tanh)(SPLAT(0.7978845608f) * MADD(kept, cubic, kept));
@@ -165,6 +152,48 @@ static void LEVEL(slope_rows)(const float *g, const float *kept, float *out, flo
     default: LEVEL(slope_loop)(g, kept, out, sums, rows, columns, kk_function_none);
     }
 #undef CASE
+}
+
+// MARK: - Arithmetic
+
+INLINE VF LEVEL(combine)(VF x, VF y, const kk_arithmetic operation) {
+    switch (operation) {
+    case kk_arithmetic_add: return x + y;
+    case kk_arithmetic_subtract: return x - y;
+    case kk_arithmetic_multiply: return x * y;
+    case kk_arithmetic_divide: return x / y;
+    }
+}
+
+INLINE void LEVEL(arithmetic_loop)(const float *x, bool repeats_x, const float *y, bool repeats_y, float *out,
+                                   size_t count, const kk_arithmetic operation) {
+    if (repeats_x) {
+        VF first = SPLAT(x[0]);
+        FOR_VECTORS(count, { PUT(out, LEVEL(combine)(first, GET(y), operation)); })
+    } else if (repeats_y) {
+        VF second = SPLAT(y[0]);
+        FOR_VECTORS(count, { PUT(out, LEVEL(combine)(GET(x), second, operation)); })
+    } else {
+        FOR_VECTORS(count, { PUT(out, LEVEL(combine)(GET(x), GET(y), operation)); })
+    }
+}
+
+static void LEVEL(arithmetic)(const float *x, bool repeats_x, const float *y, bool repeats_y, float *out, size_t count,
+                              kk_arithmetic operation) {
+    switch (operation) {
+    case kk_arithmetic_add:
+        LEVEL(arithmetic_loop)(x, repeats_x, y, repeats_y, out, count, kk_arithmetic_add);
+        break;
+    case kk_arithmetic_subtract:
+        LEVEL(arithmetic_loop)(x, repeats_x, y, repeats_y, out, count, kk_arithmetic_subtract);
+        break;
+    case kk_arithmetic_multiply:
+        LEVEL(arithmetic_loop)(x, repeats_x, y, repeats_y, out, count, kk_arithmetic_multiply);
+        break;
+    case kk_arithmetic_divide:
+        LEVEL(arithmetic_loop)(x, repeats_x, y, repeats_y, out, count, kk_arithmetic_divide);
+        break;
+    }
 }
 
 // MARK: - Sums

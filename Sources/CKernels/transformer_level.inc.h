@@ -85,21 +85,6 @@ static void LEVEL(multiply_f32)(const float *a, size_t a_stride, kk_panels_f32 b
 
 // MARK: - Functions
 
-// erf by Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26 (absolute error 1.5e-7), put as
-// gelu(x) = max(x, 0) - |x| / 2 * erfc(|x| / sqrt 2), which keeps its precision on both sides.
-INLINE VF LEVEL(gelu)(VF x) {
-    VF magnitude = SELECT(x < SPLAT(0.0f), -x, x);
-    VF z = magnitude * SPLAT(0.70710678118654752f);
-    VF t = SPLAT(1.0f) / MADD(z, SPLAT(0.3275911f), SPLAT(1.0f));
-    VF p = SPLAT(1.061405429f);
-    p = MADD(p, t, SPLAT(-1.453152027f));
-    p = MADD(p, t, SPLAT(1.421413741f));
-    p = MADD(p, t, SPLAT(-0.284496736f));
-    p = MADD(p, t, SPLAT(0.254829592f));
-    VF complement = p * t * LEVEL(exp)(-z * z);
-    return VMAX(SPLAT(0.0f), x) - SPLAT(0.5f) * magnitude * complement;
-}
-
 INLINE VF LEVEL(activate)(VF x, const kk_activation activation) {
     switch (activation) {
     case kk_activation_gelu:

@@ -49,6 +49,26 @@ INLINE VF LEVEL(tanh)(VF x) {
     return SELECT(magnitude < SPLAT(0.625f), MADD(p * z, x, x), y);
 }
 
+// x (c0 + c1 t + ...) + 1/2 with t = 2 x^2 / 5.5^2 - 1 for |x| <= 5.5: an odd function about 1/2 as a polynomial, fitted in the
+// least maximal error; t in -1 ... 1 keeps Horner's rule exact to the last digits. Coefficients come highest first.
+INLINE VF LEVEL(odd_half)(VF x, const float *c) {
+    VF t = MADD(x * x, SPLAT(2.0f / 30.25f), SPLAT(-1.0f)), p = SPLAT(c[0]);
+#pragma clang loop unroll(full)
+    for (size_t i = 1; i < 16; i++) p = MADD(p, t, SPLAT(c[i]));
+    return MADD(p, x, SPLAT(0.5f));
+}
+
+// gelu(x) = x (1 + erf(x / sqrt 2)) / 2 within 6e-7, for large |x| within 2e-7 |x|. No exponential and no division: half the
+// instructions of the usual formulas. Below -5.5 the result is -1.6e-7 instead of a number yet nearer to 0.
+INLINE VF LEVEL(gelu)(VF x) {
+    static const float c[16] = {
+        -1.987769647e-04f, 6.026431220e-04f,  -6.523415213e-04f, 8.112311480e-04f,  -2.259884961e-03f, 4.510124214e-03f,
+        -6.922096014e-03f, 1.029486023e-02f,  -1.496469043e-02f, 2.034419775e-02f,  -2.605402097e-02f, 3.207315877e-02f,
+        -3.879237548e-02f, 4.773747548e-02f,  -6.417234987e-02f, 1.285519302e-01f};
+    VF above = VMAX(SPLAT(-5.5f), x);
+    return above * LEVEL(odd_half)(VMIN(SPLAT(5.5f), above), c);
+}
+
 // Part of a vector: the rest reads as zero.
 INLINE VF LEVEL(load_part)(const float *p, size_t count) {
     float buffer[VW] = {0};

@@ -17,6 +17,13 @@ typedef enum kk_function : int32_t {
     kk_function_gelu_tanh = 7,  ///< the tanh approximation ("gelu_new")
 } kk_function;
 
+typedef enum kk_arithmetic : int32_t {
+    kk_arithmetic_add = 0,
+    kk_arithmetic_subtract = 1,
+    kk_arithmetic_multiply = 2,
+    kk_arithmetic_divide = 3,
+} kk_arithmetic;
+
 /// Normalisation of rows: `gamma * (x - mean) / sqrt(variance + epsilon) + beta`; where not `centered`, mean is 0 and the
 /// variance is the mean square (RMS norm).
 typedef struct kk_norm {
@@ -107,6 +114,9 @@ typedef struct kk_training_kernels {
     /// One Adam step over `count` elements.
     void (*_Nonnull adam)(float *_Nonnull w, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull g,
                           size_t count, kk_adam settings);
+    /// out[i] = x[i] op y[i]. An operand that repeats is one number. (Both never repeat: `repeats_x` wins.)
+    void (*_Nonnull arithmetic)(const float *_Nonnull x, bool repeats_x, const float *_Nonnull y, bool repeats_y,
+                                float *_Nonnull out, size_t count, kk_arithmetic operation);
 } kk_training_kernels;
 
 /// The kernels of `level`; the portable ones where the level has none of its own.

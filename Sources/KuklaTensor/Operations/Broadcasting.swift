@@ -58,7 +58,6 @@ package struct BroadcastPlan {
 
     /// Calls `body` for every stretch, on all threads: its number, which of its elements, and where it begins in each operand.
     /// One long stretch is cut into blocks.
-    @inline(__always)
     package func forEachStretch(
         _ body: @Sendable (_ row: Int, _ range: Range<Int>, _ start: (a: Int, b: Int)) -> Void
     ) {

@@ -20,44 +20,58 @@ struct RowGroups {
             contract(false, "RowGradient: row \(row) of \(bound)")
         }
         // The row above, the position below.
-        var keys = AlignedStorage<UInt64>(uninitialized: count)
-        for (i, row) in list.enumerated() { keys.pointer[i] = UInt64(row) << 32 | UInt64(i) }
-        var other = AlignedStorage<UInt64>(uninitialized: count)
-        let digitBits = 11
-        var counts = [Int](repeating: 0, count: 1 << digitBits)
-        for shift in stride(from: 32, to: 32 + (32 - largest.leadingZeroBitCount), by: digitBits) {
-            let mask = UInt64(counts.count - 1)
-            for d in counts.indices { counts[d] = 0 }
-            for i in 0..<count { counts[Int(keys.pointer[i] >> UInt64(shift) & mask)] += 1 }
-            var sum = 0
-            for d in counts.indices { (counts[d], sum) = (sum, sum + counts[d]) }
-            counts.withUnsafeMutableBufferPointer { counts in
-                for i in 0..<count {
-                    let key = keys.pointer[i]
-                    let digit = Int(key >> UInt64(shift) & mask)
-                    other.pointer[counts[digit]] = key
-                    counts[digit] += 1
-                }
-            }
-            swap(&keys, &other)
-        }
-        let sorted = keys
+        let scratch = AlignedStorage<UInt64>(uninitialized: 2 * count)
+        let keys = RowGroups.sorted(list, scratch.pointer, digits: 32 - largest.leadingZeroBitCount)
         positions = [Int32](unsafeUninitializedCapacity: count) { buffer, initialized in
-            for i in 0..<count { buffer[i] = Int32(truncatingIfNeeded: sorted.pointer[i]) }
+            for i in 0..<count { buffer[i] = Int32(truncatingIfNeeded: keys[i]) }
             initialized = count
         }
-        var rows: [Int32] = []
-        var starts: [Int32] = []
-        rows.reserveCapacity(count)
-        starts.reserveCapacity(count + 1)
-        for i in 0..<count {
-            let row = Int32(truncatingIfNeeded: sorted.pointer[i] >> 32)
-            if rows.last != row {
-                rows.append(row)
-                starts.append(Int32(i))
+        var groups = 0
+        var rows = [Int32](repeating: 0, count: count)
+        var starts = [Int32](repeating: 0, count: count + 1)
+        rows.withUnsafeMutableBufferPointer { rows in
+            starts.withUnsafeMutableBufferPointer { starts in
+                for i in 0..<count {
+                    let row = Int32(truncatingIfNeeded: keys[i] >> 32)
+                    if groups > 0 && rows[groups - 1] == row { continue }
+                    rows[groups] = row
+                    starts[groups] = Int32(i)
+                    groups += 1
+                }
             }
         }
+        withExtendedLifetime(scratch) {}
+        rows.removeSubrange(groups...)
+        starts.removeSubrange(groups...)
         starts.append(Int32(count))
         (self.rows, self.starts) = (rows, starts)
+    }
+
+    // Row and position of each element in one number, sorted by row; `scratch` holds them twice.
+    private static func sorted(
+        _ list: [Int32], _ scratch: UnsafeMutablePointer<UInt64>, digits: Int
+    ) -> UnsafeMutablePointer<UInt64> {
+        let count = list.count
+        var (keys, other) = (scratch, scratch + count)
+        list.withUnsafeBufferPointer {
+            for i in 0..<count { keys[i] = UInt64($0[i]) << 32 | UInt64(i) }
+        }
+        let bits = 11
+        let mask = UInt64(1) << UInt64(bits) - 1
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 1 << bits) { counts in
+            for shift in stride(from: UInt64(32), to: UInt64(32 + digits), by: bits) {
+                counts.update(repeating: 0)
+                for i in 0..<count { counts[Int(keys[i] >> shift & mask)] += 1 }
+                var sum = 0
+                for d in counts.indices { (counts[d], sum) = (sum, sum + counts[d]) }
+                for i in 0..<count {
+                    let digit = Int(keys[i] >> shift & mask)
+                    other[counts[digit]] = keys[i]
+                    counts[digit] += 1
+                }
+                swap(&keys, &other)
+            }
+        }
+        return keys
     }
 }
