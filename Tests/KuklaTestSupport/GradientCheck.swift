@@ -23,6 +23,25 @@ public struct GradientCase: Sendable, CustomStringConvertible {
         self.step = step
     }
 
+    /// The gradient of this case's function as a function of its own: checking it checks gradients of gradients.
+    public var secondOrder: GradientCase {
+        let function = function
+        return GradientCase(
+            "gradient of \(description)", tolerance: 3 * tolerance, step: step, inputs: inputs
+        ) { inputs in
+            let watched = inputs.map { $0.node == nil ? $0.watched() : $0 }
+            let output = function(watched)
+            // Some nonlinear scalar, so that linear operations have a second derivative to check too.
+            let weights = Tensor(
+                shape: output.shape, elements: (0..<output.count).map { Float($0 % 5) * 0.3 - 0.5 })
+            let penalty = (output * (output + 1) * weights).sum()
+            return Tensor.concatenated(
+                gradients(of: penalty, withRespectTo: watched, isDifferentiable: true).map {
+                    $0.reshaped([-1])
+                })
+        }
+    }
+
     /// What a check found.
     public struct Outcome: Sendable, CustomStringConvertible {
         public let analytic: Float

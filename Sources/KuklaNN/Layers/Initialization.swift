@@ -11,7 +11,7 @@ extension Tensor {
 
     /// Uniform within `1 / sqrt(fanIn)`: PyTorch's default for biases, whose layer has that fan-in.
     public static func uniform(_ shape: [Int], fanIn: Int, using random: inout RandomSource) -> Tensor {
-        let bound = 1 / Float(max(1, fanIn)).squareRoot()
+        let bound = 1 / Float(Swift.max(1, fanIn)).squareRoot()
         return uniform(shape, in: -bound...bound, using: &random)
     }
 
@@ -25,7 +25,7 @@ extension Tensor {
     ) -> Tensor {
         let fans = fans(shape)
         let fan = byFanOut ? fans.out : fans.in
-        return normal(shape, deviation: gain / Float(max(1, fan)).squareRoot(), using: &random)
+        return normal(shape, deviation: gain / Float(Swift.max(1, fan)).squareRoot(), using: &random)
     }
 
     /// Uniform with the deviation of `kaimingNormal`.
@@ -35,7 +35,7 @@ extension Tensor {
     ) -> Tensor {
         let fans = fans(shape)
         let fan = byFanOut ? fans.out : fans.in
-        let bound = gain * (3 / Float(max(1, fan))).squareRoot()
+        let bound = gain * (3 / Float(Swift.max(1, fan))).squareRoot()
         return uniform(shape, in: -bound...bound, using: &random)
     }
 
@@ -47,7 +47,7 @@ extension Tensor {
     ) -> Tensor {
         let fans = fans(shape)
         return normal(
-            shape, deviation: gain * (2 / Float(max(1, fans.in + fans.out))).squareRoot(), using: &random)
+            shape, deviation: gain * (2 / Float(Swift.max(1, fans.in + fans.out))).squareRoot(), using: &random)
     }
 
     /// Uniform with the deviation of `xavierNormal`.
@@ -55,7 +55,7 @@ extension Tensor {
         _ shape: [Int], gain: Float = 1, using random: inout RandomSource
     ) -> Tensor {
         let fans = fans(shape)
-        let bound = gain * (6 / Float(max(1, fans.in + fans.out))).squareRoot()
+        let bound = gain * (6 / Float(Swift.max(1, fans.in + fans.out))).squareRoot()
         return uniform(shape, in: -bound...bound, using: &random)
     }
 
@@ -68,7 +68,7 @@ extension Tensor {
         return Tensor(shape: shape) { out in
             for i in out.indices {
                 var number = random.normal()
-                while abs(number) > limit { number = random.normal() }
+                while Swift.abs(number) > limit { number = random.normal() }
                 out[i] = mean + deviation * number
             }
         }

@@ -85,7 +85,7 @@ extension Tensor {
         return Tensor(shape: shape) { out in
             guard let base = out.baseAddress else { return }
             nonisolated(unsafe) let to = base  // every block writes rows of its own
-            tensorFor(shape[0], grain: max(1, elementGrain / max(width, 1))) { block in
+            tensorFor(shape[0], grain: Swift.max(1, elementGrain / Swift.max(width, 1))) { block in
                 for token in block {
                     let x = pointer + token * width
                     let y = to + token * width

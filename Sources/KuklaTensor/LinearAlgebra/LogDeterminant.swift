@@ -23,7 +23,8 @@ extension Tensor {
         let inverse: @Sendable (Int) -> DoubleMatrix
         if isPositiveDefinite {
             let factors = try batch.map { (i, a) throws(KuklaError) in try a.choleskyFactor(batch.name(i)) }
-            logarithms = factors.map { factor in 2 * (0..<n).reduce(0) { $0 + log(factor[$1, $1]) } }
+            logarithms = factors.map { factor in 2 * (0..<n).reduce(0) { $0 + Foundation.log(factor[$1, $1]) }
+            }
             inverse = { i in
                 let identity = DoubleMatrix(rows: n, columns: n).mapped { i, j, _ in i == j ? 1 : 0 }
                 let half = factors[i].lowerSolution(identity, transposed: false)

@@ -11,7 +11,7 @@ extension Tensor {
     /// - Complexity: O(batch * m * n * k).
     public func qr() throws(KuklaError) -> (q: Tensor, r: Tensor) {
         let batch = MatrixBatch(self, operation: "qr")
-        let k = min(batch.rows, batch.columns)
+        let k = Swift.min(batch.rows, batch.columns)
         let factors = try batch.map { (i, a) throws(KuklaError) in
             let (q, r) = try a.qrFactors(batch.name(i))
             return QRFactors(a: a, q: q, r: r)
@@ -21,7 +21,7 @@ extension Tensor {
             (
                 self,
                 { gradient in
-                    Tape.requireFirstOrder("qr")
+                    Tape.requireFirstOrder("qrOrthonormal")
                     return batch.combined(with: gradient, "qr") { i, _, gradient in
                         factors[i].gradient(
                             q: gradient, r: DoubleMatrix(rows: k, columns: factors[i].r.columns))
@@ -33,7 +33,7 @@ extension Tensor {
             (
                 self,
                 { gradient in
-                    Tape.requireFirstOrder("qr")
+                    Tape.requireFirstOrder("qrTriangular")
                     return batch.combined(with: gradient, "qr") { i, _, gradient in
                         factors[i].gradient(
                             q: DoubleMatrix(rows: factors[i].q.rows, columns: k), r: gradient)

@@ -14,7 +14,7 @@ extension Tensor {
     /// - Complexity: O(batch * m * n * k).
     public func singularValues() throws(KuklaError) -> (u: Tensor, values: Tensor, vt: Tensor) {
         let batch = MatrixBatch(self, operation: "singularValues")
-        let k = min(batch.rows, batch.columns)
+        let k = Swift.min(batch.rows, batch.columns)
         let svd = try batch.map { (i, a) throws(KuklaError) in
             let (u, values, vt) = try a.singularValues(batch.name(i))
             return SVD(u: u, values: values, vt: vt)
@@ -36,7 +36,7 @@ extension Tensor {
             (
                 self,
                 { gradient in
-                    Tape.requireFirstOrder("singularValues")
+                    Tape.requireFirstOrder("leftSingularVectors")
                     return batch.combined(with: gradient, "singularValues") { i, _, gradient in
                         svd[i].gradient(ofU: gradient)
                     }
@@ -47,7 +47,7 @@ extension Tensor {
             (
                 self,
                 { gradient in
-                    Tape.requireFirstOrder("singularValues")
+                    Tape.requireFirstOrder("rightSingularVectors")
                     return batch.combined(with: gradient, "singularValues") { i, _, gradient in
                         // The transpose of A has u and v in each other's place.
                         svd[i].transposed.gradient(ofU: gradient.transposed).transposed

@@ -21,7 +21,7 @@ extension Tensor {
             (
                 self,
                 { gradient in
-                    Tape.requireFirstOrder("symmetricEigen")
+                    Tape.requireFirstOrder("symmetricEigenvalues")
                     return batch.combined(with: gradient.reshaped(batch.lead + [1, n]), "symmetricEigen") {
                         i, _, gradient in
                         let v = eigen[i].vectors
@@ -34,7 +34,7 @@ extension Tensor {
             (
                 self,
                 { gradient in
-                    Tape.requireFirstOrder("symmetricEigen")
+                    Tape.requireFirstOrder("symmetricEigenvectors")
                     return batch.combined(with: gradient, "symmetricEigen") { i, _, gradient in
                         let (values, v) = eigen[i]
                         let inner = (v.transposed * gradient).dividedByGaps(values)

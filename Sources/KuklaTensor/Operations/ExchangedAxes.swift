@@ -26,10 +26,11 @@ extension Tensor {
             nonisolated(unsafe) let to = base  // every block writes elements of its own
             let side = 16
             let strips = (b + side - 1) / side
-            tensorFor(outer * strips, grain: max(1, elementGrain / max(1, a * side * inner))) { block in
+            tensorFor(outer * strips, grain: Swift.max(1, elementGrain / Swift.max(1, a * side * inner))) {
+                block in
                 for strip in block {
                     let (o, first) = (strip / strips, strip % strips * side)
-                    let columns = first..<min(first + side, b)
+                    let columns = first..<Swift.min(first + side, b)
                     let (from, to) = (pointer + o * a * b * inner, to + o * a * b * inner)
                     if inner == 1 {
                         for i in 0..<a { for j in columns { to[j * a + i] = from[i * b + j] } }

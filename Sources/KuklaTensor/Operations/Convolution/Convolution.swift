@@ -177,7 +177,7 @@ extension Tensor {
         return Tensor(shape: [channels]) { out in
             guard let base = out.baseAddress else { return }
             nonisolated(unsafe) let to = base  // every block writes channels of its own
-            tensorFor(channels, grain: max(1, elementGrain / max(1, images * plane))) { block in
+            tensorFor(channels, grain: Swift.max(1, elementGrain / Swift.max(1, images * plane))) { block in
                 for channel in block {
                     var sum: Float = 0
                     for image in 0..<images {

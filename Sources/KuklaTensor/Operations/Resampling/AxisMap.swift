@@ -64,8 +64,8 @@ extension Tensor {
         return Tensor(shape: result) { out in
             guard let base = out.baseAddress, out.count > 0 else { return }
             nonisolated(unsafe) let to = base  // every block writes elements of its own
-            let work = max(1, max(length, map.outputLength) * inner)
-            tensorFor(outer, grain: max(1, elementGrain / work)) { block in
+            let work = Swift.max(1, Swift.max(length, map.outputLength) * inner)
+            tensorFor(outer, grain: Swift.max(1, elementGrain / work)) { block in
                 for o in block {
                     map.apply(
                         pointer + o * length * inner, to: to + o * map.outputLength * inner, inner: inner)

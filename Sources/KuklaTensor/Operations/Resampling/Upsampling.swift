@@ -29,9 +29,9 @@ extension Tensor {
                 let position =
                     aligningCorners
                     ? (m > 1 ? Double(i) * Double(n - 1) / Double(m - 1) : 0)
-                    : max(0, (Double(i) + 0.5) * Double(n) / Double(m) - 0.5)
-                let low = min(n - 1, Int(position))
-                let high = min(n - 1, low + 1)
+                    : Swift.max(0, (Double(i) + 0.5) * Double(n) / Double(m) - 0.5)
+                let low = Swift.min(n - 1, Int(position))
+                let high = Swift.min(n - 1, low + 1)
                 let weight = Float(position - Double(low))
                 if high == low || weight == 0 { return [(source: low, weight: 1)] }
                 return [(source: low, weight: 1 - weight), (source: high, weight: weight)]
@@ -51,7 +51,7 @@ extension Tensor {
     ) -> Tensor {
         let lead = rank - lengths.count
         contract(
-            lead >= 0 && lengths.allSatisfy { $0 > 0 } && shape[max(0, lead)...].allSatisfy { $0 > 0 },
+            lead >= 0 && lengths.allSatisfy { $0 > 0 } && shape[Swift.max(0, lead)...].allSatisfy { $0 > 0 },
             "\(operation): shape \(shape) to \(lengths)")
         return lengths.enumerated().reduce(self) { x, item in
             let length = shape[lead + item.offset]
