@@ -22,11 +22,13 @@ public final class TrainingRun {
     /// Opens `url` for the run of `recipe`: makes the folder, or finds a run of the same recipe in it, which then goes on.
     ///
     /// - Parameter isFresh: whether a run that is there is thrown away.
-    /// - Throws: `KuklaError`: `usage` where the run that is there has another recipe, with the first key that differs (keys
-    ///   that only say how far to go and what to show may); `inputOutput` where another process trains there.
+    /// - Throws: `KuklaError`: `usage` where a value is out of its range, or the run that is there has another recipe, with the
+    ///   first key that differs (keys that only say how far to go and what to show may); `inputOutput` where another
+    ///   process trains there.
     public init<Options: RecipePart>(
         _ url: URL, recipe: Recipe<Options>, isFresh: Bool = false
     ) throws(KuklaError) {
+        _ = try recipe.checked()
         folder = try RunFolder(url)
         settings = recipe.training
         if isFresh { folder.clear() }

@@ -124,6 +124,18 @@ import Testing
         for word in bad.words { #expect(error.message.contains(word), "\(error.message)") }
     }
 
+    @Test func `values that flags brought are held against the ranges too`() throws {
+        var recipe = Recipe(options: Options(temperature: -1))
+        #expect(error { try recipe.checked() }.message.contains("'options.temperature' is '-1.0'"))
+        recipe.options.temperature = 1
+        recipe.training.learningRate = .nan
+        let folder = try TemporaryFolder()
+        let refusal = error { try TrainingRun(folder.url, recipe: recipe) }
+        #expect(refusal.message.contains("with the command's flags, line"), "\(refusal)")
+        #expect(refusal.message.contains("'learning_rate' is 'nan'"), "\(refusal)")
+        #expect(folder.contents.isEmpty)
+    }
+
     @Test func `a recipe that is no file, no text or too large is refused`() throws {
         let folder = try TemporaryFolder()
         var recipe = Recipe(options: NoOptions())

@@ -83,6 +83,26 @@ import Testing
         }
     }
 
+    @Test func `adapters of a recipe are trained in place of the model, and come back`() throws {
+        let recipe = try Self.recipe(Self.demanding + "lora: {rank: 2, targets: second}")
+        let whole = try TemporaryFolder()
+        let task = ToyTask()
+        let before = task.model.second.weight.value.elements
+        _ = try TrainingRun(whole.url, recipe: recipe).train(task)
+        #expect(task.model.second.weight.value.elements == before)
+        #expect(task.model.adaptedLayers.map(\.path) == ["second"])
+
+        let parts = try TemporaryFolder()
+        var step = 0
+        while step < 26 {
+            let part = try TrainingRun(parts.url, recipe: recipe).train(ToyTask()) { true }
+            try #require(part.step == step + 1)
+            step = part.step
+        }
+        #expect(try Self.lines(parts.url) == Self.lines(whole.url))
+        #expect(try Self.weights(parts.url) == Self.weights(whole.url))
+    }
+
     @Test func `a run goes on for more epochs`() throws {
         let folder = try TemporaryFolder()
         var recipe = try Self.recipe("optimizer: sgd\nepochs: 2\nbatch_size: 10\nschedule: constant")

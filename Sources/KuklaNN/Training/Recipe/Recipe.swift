@@ -35,6 +35,15 @@ public struct Recipe<Options: RecipePart>: Sendable {
         self = whole.recipe
     }
 
+    /// The recipe, once its values, which flags may have changed, are held against the ranges of their keys.
+    ///
+    /// - Throws: `KuklaError.usage` with the key, its value and what was expected.
+    public func checked(name: String = "with the command's flags") throws(KuklaError) -> Recipe {
+        var recipe = self
+        try recipe.read(yaml: yaml, name: name)
+        return recipe
+    }
+
     /// The recipe as YAML with every key, defaults written out: reading it gives this recipe again.
     public var yaml: String { get throws(KuklaError) { RecipeValue.yaml(try entries, indent: 0) } }
 
