@@ -32,4 +32,9 @@ public struct LayerNorm: Module {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         x.layerNorm(weight.tensor, bias.tensor, epsilon: epsilon)
     }
+
+    /// The norm of `x + residual`, the sum made in the same pass.
+    public func callAsFunction(_ x: Tensor, adding residual: Tensor) -> Tensor {
+        x.addLayerNorm(residual, weight.tensor, bias.tensor, epsilon: epsilon)
+    }
 }

@@ -33,4 +33,12 @@ public enum Normalization: Module {
         case .rootMeanSquare(let norm): norm(x)
         }
     }
+
+    /// The norm of `x + residual`, in one pass where it is a layer norm.
+    public func callAsFunction(_ x: Tensor, adding residual: Tensor) -> Tensor {
+        switch self {
+        case .layer(let norm): norm(x, adding: residual)
+        case .rootMeanSquare(let norm): norm(x + residual)
+        }
+    }
 }

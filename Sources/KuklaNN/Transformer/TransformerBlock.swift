@@ -48,8 +48,8 @@ public struct TransformerBlock: Module {
         let dropout = Dropout(configuration.dropout)
         switch configuration.normPlacement {
         case .after:
-            let y = attentionNorm(x + dropout(attention(x), mode: mode))
-            return feedForwardNorm(y + dropout(feedForward(y, mode: mode), mode: mode))
+            let y = attentionNorm(dropout(attention(x), mode: mode), adding: x)
+            return feedForwardNorm(dropout(feedForward(y, mode: mode), mode: mode), adding: y)
         case .before:
             let y = x + dropout(attention(attentionNorm(x)), mode: mode)
             return y + dropout(feedForward(feedForwardNorm(y), mode: mode), mode: mode)

@@ -1,17 +1,17 @@
 import KuklaNumerics
 
 /// Equal row numbers brought together: which rows there are, ascending, and where each was named, in order.
-struct RowGroups {
+package struct RowGroups {
     /// Each row once, ascending.
-    let rows: [Int32]
+    package let rows: [Int32]
     /// Positions in the list that was given; group g has those from `starts[g]` to `starts[g + 1]`.
-    let positions: [Int32]
-    let starts: [Int32]
+    package let positions: [Int32]
+    package let starts: [Int32]
 
     /// Traps on a row that is not in `0..<bound`.
     ///
     /// A radix sort by 11 bits at a time, stable: as many passes as the largest row has digits.
-    init(_ list: [Int32], below bound: Int) {
+    package init(_ list: [Int32], below bound: Int) {
         let count = list.count
         var largest: UInt32 = 0
         for row in list { largest = max(largest, UInt32(bitPattern: row)) }  // a negative row is a large one
