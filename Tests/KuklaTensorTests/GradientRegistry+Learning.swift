@@ -118,10 +118,6 @@ extension GradientRegistry {
         GradientCase("gradient of gathered", inputs: { [Tensor.normal([5, 3], using: &$0)] }) { inputs in
             twice(inputs[0]) { $0.gathered(rows: [4, 0, 4]) }
         },
-        GradientCase("gradient of swapLastAxes", inputs: { [Tensor.normal([5, 3, 2], using: &$0)] }) {
-            inputs in
-            twice(inputs[0]) { $0.logSumExp(axis: 0) }
-        },
     ]
 
     /// Operations that can be differentiated twice: the gradient of the sum of cubes, recorded.

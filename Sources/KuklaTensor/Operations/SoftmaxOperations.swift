@@ -14,7 +14,7 @@ extension Tensor {
     public func logSumExp(axis: Int = -1, keepingAxes: Bool = false) -> Tensor {
         let axis = shape.axis(axis, operation: "logSumExp")
         let (outer, length, inner) = shape.split(at: axis)
-        let rows = inner == 1 ? self : reshaped([outer, length, inner]).swappingLastAxes()
+        let rows = inner == 1 ? self : reshaped([outer, length, inner]).transposed()
         var result = shape
         if keepingAxes { result[axis] = 1 } else { result.remove(at: axis) }
         return rows.reshaped([outer * inner, length]).logSumExpOfRows().reshaped(result)
@@ -25,7 +25,7 @@ extension Tensor {
         let axis = shape.axis(axis, operation: name)
         let (outer, length, inner) = shape.split(at: axis)
         if inner == 1 { return body(reshaped([outer, length])).reshaped(shape) }
-        return body(reshaped([outer, length, inner]).swappingLastAxes()).swappingLastAxes().reshaped(shape)
+        return body(reshaped([outer, length, inner]).transposed()).transposed().reshaped(shape)
     }
 
     // MARK: - Rows
@@ -134,20 +134,5 @@ extension Tensor {
                 body(kernels, block, to + block.lowerBound * columns, columns)
             }
         }
-    }
-
-    /// `[outer, a, b]` as `[outer, b, a]`.
-    private func swappingLastAxes() -> Tensor {
-        let (outer, a, b) = (shape[0], shape[1], shape[2])
-        return Tensor(shape: [outer, b, a]) { out in
-            guard let base = out.baseAddress else { return }
-            nonisolated(unsafe) let to = base  // every block writes matrices of its own
-            tensorFor(outer, grain: rowGrain(a * b)) { block in
-                for o in block {
-                    let (from, to) = (pointer + o * a * b, to + o * a * b)
-                    for j in 0..<b { for i in 0..<a { to[j * a + i] = from[i * b + j] } }
-                }
-            }
-        }.recorded("swapLastAxes", (self, { $0.swappingLastAxes() }))
     }
 }
