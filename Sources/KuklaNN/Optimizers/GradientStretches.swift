@@ -40,14 +40,20 @@ extension Gradient {
         case .rows(let rows):
             let width = rows.rowShape.reduce(1, *)
             guard width > 0 else { return }
-            tensorFor(rows.indices.count, grain: max(1, elementGrain / width)) { block in
-                for i in block {
-                    body(
-                        GradientStretch(
-                            offset: Int(rows.indices[i]) * width, position: i * width, count: width,
-                            gradient: rows.values.pointer + i * width))
+            // Pointers taken once: counting references for every row would cost more than the row.
+            let values = rows.values
+            rows.indices.withUnsafeBufferPointer { indices in
+                nonisolated(unsafe) let (indices, from) = (indices, values.pointer)  // read only
+                tensorFor(indices.count, grain: max(1, elementGrain / width)) { block in
+                    for i in block {
+                        body(
+                            GradientStretch(
+                                offset: Int(indices[i]) * width, position: i * width, count: width,
+                                gradient: from + i * width))
+                    }
                 }
             }
+            withExtendedLifetime(values) {}
         }
     }
 
