@@ -49,7 +49,7 @@ extension Tensor {
     /// The gradient names only the rows that were looked up.
     public func embeddingBag(_ ids: [Int32], offsets: [Int32], _ reduction: BagReduction = .sum) -> Tensor {
         contract(rank > 0, "embeddingBag: a scalar has no rows")
-        let (height, width) = (shape[0], shape.dropFirst().reduce(1, *))
+        let height = shape[0]
         checkRows(ids, "embeddingBag")
         let starts = offsets + [Int32(ids.count)]
         contract(
@@ -72,11 +72,7 @@ extension Tensor {
                 [Int32](repeating: Int32(bag), count: Int(starts[bag + 1] - starts[bag]))
             }
             accumulator.add(
-                rows: RowGradient(
-                    rowCount: height,
-                    summing: width == 0
-                        ? Tensor.zeros([ids.count] + shape.dropFirst()) : bags.gathered(rows: owners),
-                    at: ids), to: self)
+                rows: RowGradient(rowCount: height, summing: bags.gathered(rows: owners), at: ids), to: self)
         }
     }
 

@@ -21,7 +21,7 @@ package func summingOverRows(
     nonisolated(unsafe) let sums = UnsafeMutablePointer(mutating: partial.pointer)  // a row for each block
     withExtendedLifetime(partial) {
         tensorFor(rows, grain: grain) { body($0, sums + $0.lowerBound / grain * width) }
-        for block in 1..<max(blocks, 1) {
+        for block in 1..<blocks {
             for i in 0..<width { sums[i] += sums[block * width + i] }
         }
     }
