@@ -38,6 +38,7 @@ public final class AtomicFolder {
         // An older folder steps aside: no rename replaces a folder that holds something. A kill between the two renames
         // is the one moment without either name, and `removeLeftovers` then gives the old one back.
         let aside = url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent).aside")
+        if access(url.path, F_OK) == 0 { try? FileManager.default.removeItem(at: aside) }
         let hasOld = rename(url.path, aside.path) == 0
         guard rename(staging.path, url.path) == 0 else {
             let error = KuklaError.whenWriting(url)
