@@ -37,6 +37,8 @@ extension Linear: Layer {
     }
 }
 
+// MARK: - The layers that do the same in training and in use
+
 extension LayerNorm: Layer {
     public func callAsFunction(_ x: Tensor, mode: ForwardMode) -> Tensor { self(x) }
 }
@@ -45,5 +47,22 @@ extension RMSNorm: Layer {
     public func callAsFunction(_ x: Tensor, mode: ForwardMode) -> Tensor { self(x) }
 }
 
+extension GroupNorm: Layer {
+    public func callAsFunction(_ x: Tensor, mode: ForwardMode) -> Tensor { self(x) }
+}
+
+extension Convolution: Layer {
+    public func callAsFunction(_ x: Tensor, mode: ForwardMode) -> Tensor { self(x) }
+}
+
+extension TransposedConvolution: Layer {
+    public func callAsFunction(_ x: Tensor, mode: ForwardMode) -> Tensor { self(x) }
+}
+
+// MARK: - The layers that differ
+
 extension Dropout: Layer {}
 extension MLP: Layer {}
+extension BatchNorm: Layer {}
+extension ResidualBlock: Layer {}
+extension ConvNeXtBlock: Layer {}
