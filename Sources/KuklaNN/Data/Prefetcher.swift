@@ -46,7 +46,8 @@ public final class Prefetcher<Element: Sendable>: Sendable {
 }
 
 /// What the two threads share.
-private final class PrefetchShelf<Element: Sendable>: @unchecked Sendable {  // every field is guarded by `condition`
+// Unchecked, but safe to share: every field is guarded by `condition`.
+private final class PrefetchShelf<Element: Sendable>: @unchecked Sendable {
     private let condition = NSCondition()
     private let capacity: Int
     private var elements: [Element] = []
