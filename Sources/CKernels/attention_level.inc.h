@@ -39,10 +39,16 @@ INLINE float LEVEL(greatest)(VF v) {
 
 // MARK: - Packing
 
+// The next head's part of a row, one cache line after the other: rows lie far apart, so the hardware does not see it coming.
+INLINE void LEVEL(prefetch_next)(const float *row, size_t columns) {
+    for (size_t i = 0; i < columns; i += 16) __builtin_prefetch(row + columns + i, 0, 2);
+}
+
 static void LEVEL(pack_rows)(const float *source, size_t stride, size_t rows, size_t columns, float *out,
                              size_t padded) {
     for (size_t r = 0; r < rows; r++, source += stride, out += padded) {
         size_t i = 0;
+        LEVEL(prefetch_next)(source, columns);
         for (; i + VW <= columns; i += VW) VSTORE(out + i, VLOAD(source + i));
         for (; i < columns; i++) out[i] = source[i];
         for (; i < padded; i++) out[i] = 0.0f;
@@ -54,6 +60,7 @@ static void LEVEL(pack_transposed)(const float *source, size_t stride, size_t ro
         for (size_t s = 0; s < KK_PANEL_COLUMNS; s += VW) {
             size_t here = r + s >= rows ? 0 : rows - r - s < VW ? rows - r - s : VW;
             const float *from = source + (r + s) * stride;
+            for (size_t i = 0; i < here; i++) LEVEL(prefetch_next)(from + i * stride, columns);
             for (size_t j = 0; j < columns; j += VW) {
                 size_t wide = columns - j < VW ? columns - j : VW;
                 // log2(VW) perfect shuffles of VW rows are their transpose.
@@ -316,6 +323,7 @@ static void LEVEL(scale_rows)(const float *a, size_t a_stride, const float *fact
                               size_t rows, size_t columns) {
     for (size_t r = 0; r < rows; r++, a += a_stride, out += out_stride) {
         const float by = factor ? factor[r] : 1.0f;
+        for (size_t j = 0; j < columns; j += 16) __builtin_prefetch(out + columns + j, 1, 2);
         size_t i = 0;
         for (; i + VW <= columns; i += VW) VSTORE(out + i, VLOAD(a + i) * SPLAT(by));
         for (; i < columns; i++) out[i] = a[i] * by;
