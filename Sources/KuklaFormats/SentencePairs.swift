@@ -16,13 +16,31 @@ public struct SentencePair: Sendable, Equatable {
 
     /// Reads an STS file: the STS benchmark's (TAB separated without quotes: genre, file, year, id, score, sentence1,
     /// sentence2, maybe more), or a TSV or CSV with a header that names sentence1, sentence2 and score, or one of
-    /// just these three columns without a header. Plain or gzip.
+    /// just these three columns without a header; or JSON lines with these three keys. Plain or gzip.
     ///
-    /// - Throws: `KuklaError` naming the line where a column is missing or the score is no number.
-    public static func readAll(_ url: URL) throws(KuklaError) -> [SentencePair] {
+    /// - Parameter range: the scores that are allowed.
+    /// - Throws: `KuklaError` naming the line where a column is missing or the score is no number or outside `range`.
+    public static func readAll(
+        _ url: URL, scores range: ClosedRange<Double>? = nil
+    ) throws(KuklaError) -> [SentencePair] {
+        func check(_ score: Double, _ failure: (String) -> KuklaError) throws(KuklaError) {
+            guard let range, !range.contains(score) else { return }
+            throw failure(
+                "the score \(score) is out of range, expected \(range.lowerBound) to \(range.upperBound)")
+        }
         let source = try ByteSource(url)
         // The first line tells: whoever separates with commas has no tab before the first line's end.
         let start = try source.peek(1 << 16)
+        if TextTuples.isJSON(url, start) {
+            let lines = try LineReader(source)
+            let pairs = try readAll(lines)
+            for (pair, line) in pairs {
+                try check(pair.score) {
+                    KuklaError(.badData, "Cannot read \(lines.name), line \(line): \($0).")
+                }
+            }
+            return try checked(pairs.map(\.pair), url)
+        }
         let isTSV = start.prefix { $0 != 0x0A }.contains(0x09)
         let table = try DelimitedReader(source, dialect: isTSV ? .tsv : .csv)
         var pairs: [SentencePair] = []
@@ -51,13 +69,49 @@ public struct SentencePair: Sendable, Equatable {
             guard let score = Double(text), score.isFinite else {
                 throw table.failure("the score \"\(text)\" is not a number")
             }
+            try check(score, table.failure)
             pairs.append(
                 SentencePair(
                     first: try table.field(columns.first), second: try table.field(columns.second),
                     score: score))
         }
+        return try checked(pairs, url)
+    }
+
+    private static func checked(_ pairs: [SentencePair], _ url: URL) throws(KuklaError) -> [SentencePair] {
         guard !pairs.isEmpty else {
             throw KuklaError(.badData, "Cannot use \(url.path): it has no sentence pairs.")
+        }
+        return pairs
+    }
+
+    /// The objects of JSON lines, each with its line's number.
+    private static func readAll(
+        _ lines: LineReader
+    ) throws(KuklaError) -> [(pair: SentencePair, line: Int)] {
+        var pairs: [(pair: SentencePair, line: Int)] = []
+        while let line = try lines.next() {
+            var scanner = JSONScanner(line)
+            guard scanner.peek() != nil else { continue }
+            do throws(JSONFault) {
+                var (first, second): (String?, String?)
+                var score: Double?
+                try scanner.object { (key, scanner) throws(JSONFault) in
+                    switch key {
+                    case "sentence1": first = try scanner.string()
+                    case "sentence2": second = try scanner.string()
+                    case "score": score = try scanner.number()
+                    default: try scanner.skip()
+                    }
+                }
+                try scanner.finish()
+                guard let first, let second, let score else {
+                    throw scanner.fault("expected \"sentence1\", \"sentence2\" and \"score\" in the object")
+                }
+                pairs.append((SentencePair(first: first, second: second, score: score), lines.lineNumber))
+            } catch {
+                throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
+            }
         }
         return pairs
     }
