@@ -13,6 +13,8 @@ struct EncoderConfiguration: Sendable {
     var positions: Int
     var vocabulary: Int
     var tokenTypes: Int
+    /// Shares of elements and of attention that training leaves out.
+    var hiddenDropout, attentionDropout: Float
     /// The longest sequence, in tokens, that the model was made for.
     var maximumLength: Int
     var pooling: [PoolingMode]
@@ -45,6 +47,8 @@ struct EncoderConfiguration: Sendable {
         positions = values.max_position_embeddings
         vocabulary = values.vocab_size
         tokenTypes = values.type_vocab_size ?? 2
+        hiddenDropout = Float(values.hidden_dropout_prob ?? 0.1)
+        attentionDropout = Float(values.attention_probs_dropout_prob ?? 0.1)
 
         maximumLength = positions
         if let sentence = try ModelFile(optional: base, "sentence_bert_config.json"),
@@ -244,6 +248,8 @@ private struct BertValues: Decodable {
     var vocab_size: Int
     var type_vocab_size: Int?
     var position_embedding_type: String?
+    var hidden_dropout_prob: Double?
+    var attention_probs_dropout_prob: Double?
 
     /// Ranges far beyond any real model, so that no size computed from them can overflow.
     func check(_ file: ModelFile) throws(KuklaError) {
@@ -269,6 +275,12 @@ private struct BertValues: Decodable {
         }
         let epsilon = layer_norm_eps ?? 1e-12
         guard epsilon >= 0, epsilon < 1 else { throw file.wrong("layer_norm_eps", "0 to 1", epsilon) }
+        for (key, rate) in [
+            ("hidden_dropout_prob", hidden_dropout_prob ?? 0),
+            ("attention_probs_dropout_prob", attention_probs_dropout_prob ?? 0),
+        ] where !(0..<1).contains(rate) {
+            throw file.wrong(key, "0 to below 1", rate)
+        }
     }
 
     func activation(_ file: ModelFile) throws(KuklaError) -> kk_activation {

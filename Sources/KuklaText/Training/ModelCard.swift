@@ -1,0 +1,77 @@
+import Foundation
+
+/// What a trained model's README tells: from what it was made, how, and how good it was measured to be.
+public struct ModelCard: Sendable {
+    /// The model that training began with.
+    public var base: String
+    /// What was minimised, in a sentence.
+    public var objective: String
+    /// The number of training examples.
+    public var examples: Int
+    /// Updates of the weights.
+    public var steps: Int
+    /// Measured values by name, such as `spearman`, and where they were measured.
+    public var metrics: [String: Double]
+    public var measuredOn: String?
+    /// The recipe, in YAML.
+    public var recipe: String
+
+    public init(
+        base: String, objective: String, examples: Int, steps: Int, metrics: [String: Double] = [:],
+        measuredOn: String? = nil, recipe: String = ""
+    ) {
+        self.base = base
+        self.objective = objective
+        self.examples = examples
+        self.steps = steps
+        self.metrics = metrics
+        self.measuredOn = measuredOn
+        self.recipe = recipe
+    }
+
+    /// The card as Markdown with the front matter that the Hugging Face hub reads.
+    func markdown(name: String, dimensions: Int, maximumLength: Int) -> String {
+        var text = """
+            ---
+            library_name: sentence-transformers
+            pipeline_tag: sentence-similarity
+            tags:
+            - sentence-transformers
+            - sentence-similarity
+            - feature-extraction
+            ---
+
+            # \(name)
+
+            A sentence encoder: texts of up to \(maximumLength) tokens to vectors of \(dimensions) dimensions. Trained with Kukla from
+            `\(base)`.
+
+            ## How it was trained
+
+            \(objective) \(examples) examples, \(steps) steps.
+
+            """
+        if !recipe.isEmpty { text += "\n```yaml\n\(recipe.trimmingCharacters(in: .newlines))\n```\n" }
+        if !metrics.isEmpty {
+            text += "\n## Measured quality\n\n"
+            if let measuredOn { text += "On `\(measuredOn)`:\n\n" }
+            text += "| metric | value |\n| --- | --- |\n"
+            for (name, value) in metrics.sorted(by: { $0.key < $1.key }) {
+                text += "| \(name) | \(String(format: "%.4f", value)) |\n"
+            }
+        }
+        text += """
+
+            ## Use
+
+            ```python
+            from sentence_transformers import SentenceTransformer
+            vectors = SentenceTransformer("path/to/this/folder").encode(["a text", "another"])
+            ```
+
+            or `kukla embed texts.txt --model path/to/this/folder -o vectors.npy`.
+
+            """
+        return text
+    }
+}

@@ -1,0 +1,83 @@
+public import Foundation
+import KuklaFormats
+import KuklaNN
+public import KuklaNumerics
+import KuklaTensor
+
+extension TextEncoderModule {
+    /// Files of a sentence-transformers folder that say what the model is, beside its modules' own folders.
+    private static let copiedFiles = [
+        "config.json", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json",
+        "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json",
+        "added_tokens.json",
+    ]
+
+    /// Writes a complete sentence-transformers folder, whole or not at all: what the folder that the model came from says
+    /// about modules and tokenizer, these weights, and a README.
+    ///
+    /// Tensors of the old `model.safetensors` that are no parameter here (BERT's pooler) are kept. Adapters are merged into
+    /// the weights first and taken off.
+    /// - Parameter maximumLength: what the new folder gives as the longest sequence; the old value where nil.
+    /// - Throws: `KuklaError` (`missingFile` where the folder around it or a source file is not there, `inputOutput`).
+    public func write(to url: URL, card: ModelCard, maximumLength: Int? = nil) throws(KuklaError) {
+        mergeLoRA()
+        removeAdapters()
+        let folder = try AtomicFolder(url)
+        for name in Self.copiedFiles { try copy(name, to: folder.staging) }
+        if let maximumLength {
+            let settings = "{\n  \"max_seq_length\": \(maximumLength),\n  \"do_lower_case\": false\n}\n"
+            try AtomicFile.write(settings, to: folder.staging.appending(path: "sentence_bert_config.json"))
+        }
+        for path in try ModelFolder.modulePaths(self.folder) where !path.isEmpty {
+            let target = folder.staging.appending(path: path)
+            do {
+                try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+            } catch {
+                throw KuklaError(.inputOutput, "Cannot make the folder \(target.path).", cause: error)
+            }
+            try copy("\(path)/config.json", to: folder.staging)
+        }
+        try transformerWeights().write(to: folder.staging.appending(path: "model.safetensors"))
+        for (layer, linear) in zip(configuration.dense, dense) {
+            var writer = SafetensorsWriter(metadata: ["format": "pt"])
+            for named in linear.parameters {
+                writer.add(named.parameter.value, named: "linear.\(named.path)")
+            }
+            let path = ModelFolder.relativePath(of: layer.folder, in: self.folder)
+            try writer.write(to: folder.staging.appending(path: "\(path)/model.safetensors"))
+        }
+        let text = card.markdown(
+            name: url.lastPathComponent, dimensions: dimensions,
+            maximumLength: maximumLength ?? self.maximumLength)
+        try AtomicFile.write(text, to: folder.staging.appending(path: "README.md"))
+        try folder.commit()
+    }
+
+    private func copy(_ name: String, to staging: URL) throws(KuklaError) {
+        let source = folder.appending(path: name)
+        guard FileManager.default.fileExists(atPath: source.path) else { return }
+        try AtomicFile.write(
+            try MappedFile(source).withBytes { Data($0) }, to: staging.appending(path: name))
+    }
+
+    /// The parameters of the transformer and what else the old file holds.
+    private func transformerWeights() throws(KuklaError) -> SafetensorsWriter {
+        // "format" is what Hugging Face's loader asks for.
+        var writer = SafetensorsWriter(metadata: ["format": "pt"])
+        var names = Set<String>()
+        for named in parameters where !named.path.hasPrefix("dense.") {
+            writer.add(named.parameter.value, named: named.path)
+            names.insert(named.path)
+        }
+        let old = try SafetensorsFile(folder.appending(path: "model.safetensors"))
+        for tensor in old.tensors {
+            let name = tensor.name.hasPrefix("bert.") ? String(tensor.name.dropFirst(5)) : tensor.name
+            guard names.insert(name).inserted else { continue }
+            writer.add(
+                bytes: old.withUnsafeBytes(of: tensor) { Data($0) }, named: name,
+                elementType: tensor.elementType,
+                shape: tensor.shape)
+        }
+        return writer
+    }
+}

@@ -1,0 +1,183 @@
+import CKernels
+public import Foundation
+import KuklaFormats
+public import KuklaNN
+public import KuklaNumerics
+public import KuklaTensor
+
+/// A sentence encoder of the BERT family as a module that can be trained: from packed token ids to one vector a text.
+///
+/// Loaded from a sentence-transformers folder, whose names the parameters keep (`encoder.layer.0.attention.self.query.weight`);
+/// those of dense layers behind the pooling are `dense.0.linear.weight`. Forward it computes what `TextEncoder` does.
+/// *Source:* Devlin et al. 2019, "BERT", doi:10.18653/v1/N19-1423; Reimers and Gurevych 2019, "Sentence-BERT",
+/// doi:10.18653/v1/D19-1410.
+public struct TextEncoderModule: Module {
+    /// Where the model came from.
+    public let folder: URL
+    let configuration: EncoderConfiguration
+    let embeddings: BERTEmbeddings
+    let encoder: TransformerStack
+    let dense: [Linear]
+
+    /// Dropout while training, as shares of the elements; the folder's `config.json` decides where they are nil.
+    public struct DropoutRates: Sendable, Equatable {
+        public var hidden: Float?
+        public var attention: Float?
+
+        public init(hidden: Float? = nil, attention: Float? = nil) {
+            self.hidden = hidden
+            self.attention = attention
+        }
+    }
+
+    /// Loads the model in `folder`; its numbers are copied, so the files may change afterwards.
+    ///
+    /// - Throws: `KuklaError`: `missingFile`; `badData` for damaged files and for tensors that are missing or of another
+    ///   shape than `config.json` says; `unsupported` for other architectures and modules.
+    public init(folder: URL, dropout: DropoutRates = DropoutRates()) throws(KuklaError) {
+        let c = try EncoderConfiguration(folder: folder)
+        self.folder = folder
+        configuration = c
+        let hidden = dropout.hidden ?? c.hiddenDropout
+        embeddings = BERTEmbeddings(c, dropout: hidden)
+        // Every number is replaced by the file's.
+        var random = RandomSource(seed: 0)
+        encoder = TransformerStack(
+            TransformerConfiguration(
+                width: c.hiddenSize, layers: c.layers, heads: c.heads, innerWidth: c.intermediateSize,
+                activation: Activation(c.activation), norm: .layer(epsilon: c.layerNormEpsilon),
+                normPlacement: .after,
+                dropout: hidden, attentionDropout: dropout.attention ?? c.attentionDropout, names: .bert),
+            using: &random)
+        dense = c.dense.map { Linear($0.inputs, $0.outputs, bias: $0.hasBias, using: &random) }
+        let file = try WeightFile(folder.appending(path: "model.safetensors"))
+        for named in parameters where !named.path.hasPrefix("dense.") {
+            try file.read(named.path, into: named.parameter)
+        }
+        for (layer, dense) in zip(c.dense, dense) {
+            let file = try WeightFile(layer.folder.appending(path: "model.safetensors"))
+            for named in dense.parameters { try file.read("linear.\(named.path)", into: named.parameter) }
+        }
+    }
+
+    public func visit(_ visitor: inout ModuleVisitor) {
+        visitor.visit("embeddings", embeddings)
+        visitor.visit("encoder", encoder)
+        visitor.visit("dense", dense.map(DenseLayer.init))
+    }
+
+    /// Components of an embedding.
+    public var dimensions: Int { configuration.dimensions }
+    /// The longest sequence, in tokens with the special ones, that the model was made for.
+    public var maximumLength: Int { configuration.maximumLength }
+    /// The number of transformer layers.
+    public var layerCount: Int { configuration.layers }
+}
+
+/// A dense layer under the path that its own file has, behind a number.
+private struct DenseLayer: Module {
+    let linear: Linear
+    func visit(_ visitor: inout ModuleVisitor) { visitor.visit("linear", linear) }
+}
+
+// MARK: - Forward
+
+extension TextEncoderModule {
+    /// The vectors of all tokens after `layers` layers (all where nil), `[tokens, hidden]`, packed as they came.
+    ///
+    /// - Precondition: every id is of the vocabulary, no sequence longer than the model has positions: what a tokenizer of
+    ///   the same folder gives with `maxLength: maximumLength`.
+    public func tokenVectors(
+        _ batch: TokenBatch, layers count: Int? = nil, mode: ForwardMode = .inference
+    ) -> Tensor {
+        contract(
+            count.map { (1...layerCount).contains($0) } ?? true,
+            "TextEncoderModule: \(count ?? 0) layers of a model with \(layerCount)")
+        let lengths = batch.lengths
+        contract(
+            lengths.longest <= configuration.positions,
+            "TextEncoderModule: a sequence of \(lengths.longest) tokens, and \(configuration.positions) positions"
+        )
+        let x = embeddings(batch.ids, lengths: lengths, mode: mode)
+        let states = encoder.hiddenStates(
+            x, encoder.context(lengths: lengths, mode: mode), leavingAfter: count)
+        return states[states.count - 1]
+    }
+
+    /// One vector for each text, `[batch.count, dimensions]`, in the order of the batch; of length 1 where the model
+    /// normalises.
+    ///
+    /// - Parameters:
+    ///   - layers: how many layers to run, from the first: the rest is left out, of the gradient too. All where nil.
+    ///   - mode: dropout in training.
+    /// - Precondition: as `tokenVectors`; no sequence is empty.
+    /// - Complexity: O(tokens * parameters + the sum of squared lengths * hidden size), twice that for the gradient.
+    public func callAsFunction(
+        _ batch: TokenBatch, layers: Int? = nil, mode: ForwardMode = .inference
+    ) -> Tensor {
+        let lengths = batch.lengths
+        let tokens = tokenVectors(batch, layers: layers, mode: mode)
+        let pooled = configuration.pooling.map { $0.pool(tokens, lengths: lengths) }
+        var x = pooled.count == 1 ? pooled[0] : Tensor.concatenated(pooled, axis: 1)
+        for (layer, dense) in zip(configuration.dense, dense) {
+            x = dense(x, activation: Activation(layer.activation), mode: mode)
+        }
+        return configuration.normalizes ? x.normalized() : x
+    }
+
+    /// The vectors of texts, computed without recording in batches of about equal length: for judging a model that is being
+    /// trained.
+    ///
+    /// *Shapes:* `[texts.count, dimensions]`.
+    public func embed(
+        _ texts: [String], tokenizer: WordPieceTokenizer, maximumLength: Int? = nil
+    ) -> Matrix {
+        let all = tokenizer.encode(
+            texts, maxLength: maximumLength ?? self.maximumLength, threads: TensorThreads.count)
+        let lengths = (0..<all.count).map { all[$0].count }
+        // 4,096 tokens keep both cores busy and their activations small.
+        let order = lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
+        return Matrix(rows: texts.count, columns: dimensions) { out in
+            var start = 0
+            while start < order.count {
+                var end = start
+                var tokens = 0
+                while end < order.count, end == start || tokens + lengths[order[end]] <= 4_096 {
+                    tokens += lengths[order[end]]
+                    end += 1
+                }
+                let texts = order[start..<end]
+                let vectors = withoutGradient { self(all.selecting(texts)) }
+                vectors.withUnsafeBufferPointer { from in
+                    for (row, text) in texts.enumerated() {
+                        for i in 0..<dimensions { out[text * dimensions + i] = from[row * dimensions + i] }
+                    }
+                }
+                start = end
+            }
+        }
+    }
+}
+
+// MARK: - Loading
+
+extension WeightFile {
+    /// Sets a parameter to the tensor of that name and shape.
+    fileprivate func read(_ name: String, into parameter: Parameter) throws(KuklaError) {
+        parameter.value = Tensor(
+            shape: parameter.shape, elements: try floats(name, shape: parameter.shape))
+    }
+}
+
+extension Activation {
+    /// What the inference kernels call it.
+    fileprivate init(_ activation: kk_activation) {
+        switch activation {
+        case kk_activation_gelu: self = .gelu
+        case kk_activation_gelu_tanh: self = .geluTanh
+        case kk_activation_relu: self = .relu
+        case kk_activation_tanh: self = .tanh
+        default: self = .none
+        }
+    }
+}

@@ -1,0 +1,25 @@
+public import KuklaTensor
+
+extension TokenBatch {
+    /// How the texts lie behind one another.
+    public var lengths: SequenceLengths {
+        SequenceLengths(zip(offsets.dropFirst(), offsets).lazy.map { $0 - $1 })
+    }
+
+    /// The texts of these numbers, in this order.
+    public func selecting(_ texts: some Collection<Int>) -> TokenBatch {
+        var result = TokenBatch()
+        result.ids.reserveCapacity(texts.reduce(0) { $0 + self[$1].count })
+        result.offsets.reserveCapacity(texts.count + 1)
+        for text in texts {
+            result.ids.append(contentsOf: self[text])
+            result.offsets.append(result.ids.count)
+        }
+        return result
+    }
+
+    /// The texts of `batches`, those of the first before those of the second.
+    public static func joined(_ batches: [TokenBatch]) -> TokenBatch {
+        batches.dropFirst().reduce(into: batches.first ?? TokenBatch()) { $0.append($1) }
+    }
+}
