@@ -107,8 +107,12 @@ let package = Package(
         tests(of: "KuklaTensor", ["KuklaNumerics", "CKernels"]),
         tests(of: "KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics"], data: ["Golden"]),
         tests(of: "KuklaHub", ["KuklaFormats", "KuklaNumerics"], data: ["Server"]),
-        tests(of: "KuklaText", ["KuklaFormats", "KuklaNumerics", "CKernels"], data: ["Golden"]),
-        tests(of: "KuklaObjectives", ["KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
+        tests(
+            of: "KuklaText", ["KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels"],
+            data: ["Golden"]),
+        tests(
+            of: "KuklaObjectives", ["KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"],
+            data: ["Golden"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(
             of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],

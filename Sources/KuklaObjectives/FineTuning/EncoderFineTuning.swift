@@ -1,0 +1,192 @@
+public import Foundation
+public import KuklaFormats
+public import KuklaNN
+public import KuklaNumerics
+import KuklaTensor
+import KuklaText
+
+/// A fine-tuning run from a model's folder to a new one: examples and recipe in, sentence-transformers folder and run's folder out.
+public struct EncoderFineTuning {
+    /// The folder of the model that training begins with.
+    public let base: URL
+    /// The folder to write.
+    public let output: URL
+    /// The run's folder: recipe, log, curve, checkpoints.
+    public let runFolder: URL
+
+    /// How a run is begun where its folder holds one already.
+    public enum Beginning: Sendable {
+        /// It goes on from its newest checkpoint, where there is one; else it begins.
+        case automatic
+        /// It goes on; no run to go on with is an error.
+        case resume
+        /// It is thrown away.
+        case fresh
+    }
+
+    /// What came of it.
+    public struct Result: Sendable {
+        public let summary: TrainingSummary
+        /// The judgement of the model that training began with; empty without judge.
+        public let before: [String: Double]
+        /// The judgement of the weights that were written.
+        public let after: [String: Double]
+        public let examples: Int
+        /// Texts that were longer than allowed and cut.
+        public let truncated: Int
+    }
+
+    public init(base: URL, output: URL, runFolder: URL) {
+        self.base = base
+        self.output = output
+        self.runFolder = runFolder
+    }
+
+    /// In-batch negatives: rows of a text, its like, and maybe texts unlike it.
+    public func contrastive(
+        _ rows: [[String]], recipe: Recipe<ContrastiveOptions>, judge: Judgement? = nil,
+        beginning: Beginning = .automatic,
+        progress: any ProgressReporter = SilentProgress(),
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(KuklaError) -> Result {
+        let options = recipe.options
+        return try run(
+            Job(
+                rows: rows, scores: [], needsDistinctTexts: true,
+                loss: MultipleNegativesRankingLoss(
+                    temperature: options.temperature, isSymmetric: options.isSymmetric),
+                objective:
+                    "Multiple negatives ranking loss (in-batch negatives, temperature \(options.temperature)\(options.isSymmetric ? ", symmetric" : ""))."
+            ),
+            recipe: recipe, tuning: options.tuning, judge: judge, beginning: beginning, progress: progress,
+            isCancelled: isCancelled)
+    }
+
+    /// Similarity scores: pairs of texts and how alike they are, from 0 to the recipe's `max_score`.
+    public func cosine(
+        _ pairs: [SentencePair], recipe: Recipe<CosineOptions>, judge: Judgement? = nil,
+        beginning: Beginning = .automatic,
+        progress: any ProgressReporter = SilentProgress(),
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(KuklaError) -> Result {
+        let options = recipe.options
+        return try run(
+            Job(
+                rows: pairs.map { [$0.first, $0.second] },
+                scores: pairs.map { Float($0.score) / options.maximumScore }, needsDistinctTexts: false,
+                loss: options.embeddingLoss,
+                objective: "Similarity scores of pairs, loss \(options.loss.rawValue)."),
+            recipe: recipe, tuning: options.tuning, judge: judge, beginning: beginning, progress: progress,
+            isCancelled: isCancelled)
+    }
+
+    /// How embeddings are judged, and what the file with the judgements is called.
+    public struct Judgement: Sendable {
+        public let name: String
+        public let goal: String
+        let judgement: @Sendable (_ embed: ([String]) throws -> Matrix) throws -> [String: Double]
+
+        /// - Parameter judgement: metrics by name, `goal` among them, of a function from texts to vectors.
+        public init(
+            name: String, goal: String,
+            judgement: @escaping @Sendable (_ embed: ([String]) throws -> Matrix) throws -> [String: Double]
+        ) {
+            self.name = name
+            self.goal = goal
+            self.judgement = judgement
+        }
+    }
+
+    private struct Job {
+        let rows: [[String]]
+        let scores: [Float]
+        let needsDistinctTexts: Bool
+        let loss: any EmbeddingLoss
+        let objective: String
+    }
+
+    private func run<Options: RecipePart>(
+        _ job: Job, recipe: Recipe<Options>, tuning: FineTuningOptions, judge: Judgement?,
+        beginning: Beginning,
+        progress: any ProgressReporter, isCancelled: @escaping @Sendable () -> Bool
+    ) throws(KuklaError) -> Result {
+        // Everything that can be wrong is found before a folder is made.
+        let tokenizer = try WordPieceTokenizer(folder: base)
+        let model = try TextEncoderModule(
+            folder: base, dropout: .init(hidden: tuning.dropout, attention: tuning.dropout))
+        let length = try maximumLength(of: model, tuning)
+        let settings = recipe.training
+        let examples = TextExamples(
+            rows: job.rows, scores: job.scores, tokenizer: tokenizer, maximumLength: length,
+            threads: settings.threads ?? defaultThreadCount)
+        let task = EncoderTask(
+            model: model, examples: examples, loss: job.loss, needsDistinctTexts: job.needsDistinctTexts,
+            options: tuning,
+            judge: judge.map {
+                EncoderJudge(
+                    goal: $0.goal, tokenizer: tokenizer, maximumLength: length, judgement: $0.judgement)
+            })
+        _ = try task.sampler(batchSize: settings.batchSize, seed: settings.seed)
+        try check(beginning)
+        let run = try TrainingRun(runFolder, recipe: recipe, isFresh: beginning == .fresh)
+        let before = try TensorThreads.limited(to: settings.threads ?? TensorThreads.count) {
+            () throws(KuklaError) in
+            try task.evaluate()
+        }
+        if !before.isEmpty {
+            let shown = before.sorted { $0.key < $1.key }.map {
+                "\($0.key) \(EncoderFineTuning.short($0.value))"
+            }
+            progress.announce("before training: \(shown.joined(separator: "  "))")
+        }
+        let summary = try run.train(task, progress: progress, isCancelled: isCancelled)
+        guard summary.reason != .cancelled else {
+            throw KuklaError(
+                .cancelled,
+                "Training was stopped at step \(summary.step), and a checkpoint was written to \(runFolder.path). Give the same command again to go on."
+            )
+        }
+        let best = try run.loadBest(into: model)
+        let after = best?.metrics ?? summary.metrics
+        try model.write(
+            to: output,
+            card: ModelCard(
+                base: base.lastPathComponent, objective: job.objective, examples: examples.count,
+                steps: best?.step ?? summary.step, metrics: after, measuredOn: judge?.name,
+                recipe: try recipe.yaml),
+            maximumLength: tuning.maximumTokens == nil ? nil : length)
+        return Result(
+            summary: summary, before: before, after: after, examples: examples.count,
+            truncated: examples.truncatedCount)
+    }
+
+    private func maximumLength(of model: TextEncoderModule, _ tuning: FineTuningOptions) throws(KuklaError)
+        -> Int
+    {
+        guard let wanted = tuning.maximumTokens else { return model.maximumLength }
+        guard wanted <= model.maximumLength else {
+            throw KuklaError(
+                .usage,
+                "Cannot read \(wanted) tokens of a text: the model reads \(model.maximumLength). Give --max-tokens of at most that."
+            )
+        }
+        return wanted
+    }
+
+    private func check(_ beginning: Beginning) throws(KuklaError) {
+        let parent = output.deletingLastPathComponent()
+        guard FileManager.default.fileExists(atPath: parent.path) else {
+            throw KuklaError(
+                .missingFile, "Cannot write \(output.path): there is no folder \(parent.path); make it first."
+            )
+        }
+        guard beginning == .resume else { return }
+        guard FileManager.default.fileExists(atPath: runFolder.appending(path: "recipe.yaml").path) else {
+            throw KuklaError(
+                .usage,
+                "Cannot go on: there is no run in \(runFolder.path). Leave --resume out to begin one.")
+        }
+    }
+
+    private static func short(_ value: Double) -> String { String(format: "%.4f", value) }
+}

@@ -1,2 +1,0 @@
-import KuklaObjectives
-import Testing
