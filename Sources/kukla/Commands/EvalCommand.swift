@@ -10,7 +10,7 @@ import KuklaText
 struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval", abstract: "Measure embeddings on judged data.",
-        subcommands: [STS.self, Retrieval.self])
+        subcommands: [STS.self, Pairs.self, Retrieval.self])
 
     /// How the texts of a task are embedded.
     struct Embedding: ParsableArguments {
@@ -80,6 +80,55 @@ struct EvalCommand: ParsableCommand {
             print(String(format: "Spearman  %.4f", found.spearman))
             print(String(format: "Pearson   %.4f", found.pearson))
             note("\(Quantity.count(found.pairCount)) pairs")
+        }
+    }
+
+    /// `kukla eval pairs`: does a text find the one that belongs to it?
+    struct Pairs: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "pairs",
+            abstract: "Recall@1, recall@10 and MRR@10 of finding a text's partner among all partners.",
+            discussion: """
+                Reads pairs of texts: TSV, CSV or JSON lines, each also as .gz. The first text of every pair is a question, all
+                second texts are candidates; a first text that stands in several pairs may find any of its partners.
+
+                Example:
+                  kukla eval pairs captions.tsv --model tuned
+                """)
+
+        @Argument(help: "The pairs.")
+        var pairs: String
+
+        @OptionGroup var embedding: Embedding
+
+        private struct Result: Encodable {
+            let schemaVersion = 1
+            let queries: Int
+            let candidates: Int
+            let recallAt1: Double
+            let recallAt10: Double
+            let mrrAt10: Double
+        }
+
+        func run() throws {
+            let embed = try embedding.function()
+            let task = PairRetrievalTask(
+                pairs: try TextTuples.readAll(URL(fileURLWithPath: pairs)).rows.map { ($0[0], $0[1]) })
+            let found = try task.evaluate(threads: embedding.compute.threadCount(), embedding: embed)
+            if embedding.reporting.json {
+                return try printJSON(
+                    Result(
+                        queries: found.queryCount, candidates: found.candidateCount,
+                        recallAt1: found.recallAt1, recallAt10: found.recallAt10, mrrAt10: found.mrrAt10))
+            }
+            for (name, value) in [
+                ("Recall@1", found.recallAt1), ("Recall@10", found.recallAt10), ("MRR@10", found.mrrAt10),
+            ] {
+                print(name.padding(toLength: 12, withPad: " ", startingAt: 0) + String(format: "%.4f", value))
+            }
+            note(
+                "\(Quantity.count(found.queryCount)) texts, \(Quantity.count(found.candidateCount)) candidates"
+            )
         }
     }
 

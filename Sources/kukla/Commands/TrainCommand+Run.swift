@@ -1,0 +1,217 @@
+import ArgumentParser
+import Foundation
+import KuklaEvaluation
+import KuklaFormats
+import KuklaNN
+import KuklaNumerics
+import KuklaObjectives
+import KuklaText
+
+extension TrainCommand {
+    /// What all ways to train a model have in common.
+    struct Run: ParsableArguments {
+        @Option(
+            help:
+                "The model to begin with: a sentence-transformers folder, or ORG/NAME; the default model where left out."
+        )
+        var model: String?
+
+        @Option(name: .shortAndLong, help: "The folder to write.")
+        var output: String
+
+        @Option(help: "The run's folder with log, loss curve and checkpoints (OUTPUT.run).")
+        var run: String?
+
+        @Option(help: "A recipe in YAML; flags change it.")
+        var recipe: String?
+
+        @Option(help: "Passes over the pairs (1).")
+        var epochs: Int?
+
+        @Option(help: "Updates of the weights, in place of --epochs.")
+        var steps: Int?
+
+        @Option(help: "Pairs of a batch.")
+        var batchSize: Int?
+
+        @Option(help: "Texts that are embedded at a time: bounds the memory of large batches (GradCache).")
+        var microBatch: Int?
+
+        @Option(help: "The largest learning rate (2e-5).")
+        var learningRate: Float?
+
+        @Option(help: "How the rate goes: linear, cosine, constant, one_cycle, inverse_sqrt or step.")
+        var schedule: String?
+
+        @Option(help: "The share of the steps in which the rate rises (0.1).")
+        var warmup: Float?
+
+        @Option(help: "The rate of a layer is that of the layer above times this (1).")
+        var layerDecay: Float?
+
+        @Option(help: "Dropout while training, in place of the model's.")
+        var dropout: Float?
+
+        @Option(help: "Decay of a moving average of the weights, which is then judged and written.")
+        var ema: Float?
+
+        @Option(help: "Decides everything random (1).")
+        var seed: UInt64?
+
+        @Option(help: "Tokens that are read of a text.")
+        var maxTokens: Int?
+
+        @Option(help: "Parameters that are not trained, such as 'embeddings.*'. May be given several times.")
+        var freeze: [String] = []
+
+        @Option(help: "Train adapters of this rank in place of the weights (LoRA), and add them in the end.")
+        var lora: Int?
+
+        @Option(
+            help:
+                "Judge the model on this file: pairs with scores (Spearman) or pairs (recall@1). The best weights are kept."
+        )
+        var eval: String?
+
+        @Option(help: "Steps between judgements; after each epoch where left out.")
+        var evalEvery: Int?
+
+        @Option(help: "Steps between checkpoints; after each epoch where left out.")
+        var checkpointEvery: Int?
+
+        @Flag(
+            help:
+                "Insist on going on with a run that was stopped; the same command does that by itself where there is one."
+        )
+        var resume = false
+
+        @Flag(help: "Throw away the run that is there, and begin.")
+        var fresh = false
+
+        @OptionGroup var compute: ComputeOptions
+        @OptionGroup var reporting: OutputOptions
+
+        /// `defaults`, changed by the recipe's file, then by flags.
+        func recipe<Options: RecipePart>(
+            _ defaults: Recipe<Options>, tuning: WritableKeyPath<Options, FineTuningOptions>
+        ) throws(KuklaError) -> Recipe<Options> {
+            var result = defaults
+            if let recipe { try result.read(URL(fileURLWithPath: recipe)) }
+            if epochs != nil && steps != nil {
+                throw KuklaError(.usage, "Both --epochs and --steps are given: expected one of them.")
+            }
+            if let epochs { result.training.length = .epochs(epochs) }
+            if let steps { result.training.length = .steps(steps) }
+            if let batchSize { result.training.batchSize = batchSize }
+            if let learningRate { result.training.learningRate = learningRate }
+            if let schedule {
+                guard let name = ScheduleSettings.Name(rawValue: schedule) else {
+                    throw KuklaError(
+                        .usage,
+                        "Unknown --schedule \(schedule): expected linear, cosine, constant, one_cycle, inverse_sqrt or step."
+                    )
+                }
+                result.training.schedule.name = name
+            }
+            if let warmup { result.training.schedule.warmupFraction = warmup }
+            if let ema { result.training.average = AverageSettings(decay: ema) }
+            if let seed { result.training.seed = seed }
+            if let evalEvery { result.training.evaluateEvery = evalEvery }
+            if let checkpointEvery { result.training.checkpointEvery = checkpointEvery }
+            result.training.freeze += freeze
+            if let lora {
+                var adapters = result.training.adapters ?? AdapterSettings()
+                adapters.rank = lora
+                result.training.adapters = adapters
+            }
+            if compute.threads != nil { result.training.threads = try compute.threadCount() }
+            if let microBatch { result.options[keyPath: tuning].microBatch = microBatch }
+            if let maxTokens { result.options[keyPath: tuning].maximumTokens = maxTokens }
+            if let layerDecay { result.options[keyPath: tuning].layerDecay = layerDecay }
+            if let dropout { result.options[keyPath: tuning].dropout = dropout }
+            return result
+        }
+
+        func fineTuning() throws(KuklaError) -> EncoderFineTuning {
+            let target = URL(fileURLWithPath: output)
+            return EncoderFineTuning(
+                base: try ModelLocation.resolve(model), output: target,
+                runFolder: URL(fileURLWithPath: run ?? target.path + ".run"))
+        }
+
+        func beginning() throws(KuklaError) -> EncoderFineTuning.Beginning {
+            if resume && fresh {
+                throw KuklaError(.usage, "Both --resume and --fresh are given: expected one of them.")
+            }
+            return resume ? .resume : fresh ? .fresh : .automatic
+        }
+
+        /// How `--eval` judges: by scores where the file has them, by retrieval otherwise.
+        func judgement() throws(KuklaError) -> EncoderFineTuning.Judgement? {
+            guard let eval else { return nil }
+            let url = URL(fileURLWithPath: eval)
+            if let scored = try? SentencePair.readAll(url) {
+                let task = STSTask(
+                    pairs: scored.map { .init(first: $0.first, second: $0.second, score: $0.score) })
+                return .init(name: url.lastPathComponent, goal: "spearman") { embed in
+                    let found = try task.evaluate(embedding: embed)
+                    return ["spearman": found.spearman, "pearson": found.pearson]
+                }
+            }
+            let task = PairRetrievalTask(pairs: try TextTuples.readAll(url).rows.map { ($0[0], $0[1]) })
+            return .init(name: url.lastPathComponent, goal: "recall_at_1") { embed in
+                let found = try task.evaluate(embedding: embed)
+                return [
+                    "recall_at_1": found.recallAt1, "recall_at_10": found.recallAt10,
+                    "mrr_at_10": found.mrrAt10,
+                ]
+            }
+        }
+
+        private struct Report: Encodable {
+            let schemaVersion = 1
+            let output: String
+            let run: String
+            let examples: Int
+            let truncated: Int
+            let steps: Int
+            let epochs: Double
+            let loss: Double?
+            let stopped: String
+            let before: [String: Double]
+            let after: [String: Double]
+            let bestStep: Int?
+            let seconds: Double
+        }
+
+        /// Tells what came of it.
+        func report(_ result: EncoderFineTuning.Result) throws {
+            let summary = result.summary
+            if result.truncated > 0 {
+                complain(
+                    "\(Quantity.count(result.truncated)) texts have more tokens than are read and were cut.")
+            }
+            if reporting.json {
+                let tuning = try fineTuning()
+                return try printJSON(
+                    Report(
+                        output: tuning.output.path, run: tuning.runFolder.path, examples: result.examples,
+                        truncated: result.truncated, steps: summary.step, epochs: summary.epoch,
+                        loss: summary.loss,
+                        stopped: "\(summary.reason)", before: result.before, after: result.after,
+                        bestStep: summary.best?.step, seconds: summary.seconds))
+            }
+            for name in result.after.keys.sorted() {
+                let (before, after) = (result.before[name] ?? .nan, result.after[name] ?? .nan)
+                print(
+                    name.padding(toLength: 14, withPad: " ", startingAt: 0)
+                        + String(format: "%.4f -> %.4f", before, after))
+            }
+            if !reporting.quiet {
+                note(
+                    "\(output): \(Quantity.count(summary.step)) steps on \(Quantity.count(result.examples)) pairs in \(formatDuration(summary.seconds))"
+                )
+            }
+        }
+    }
+}

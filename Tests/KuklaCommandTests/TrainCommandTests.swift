@@ -1,0 +1,209 @@
+import Foundation
+import KuklaFormats
+import Testing
+
+/// `kukla train` on a tiny model and tiny files: what it writes, what it refuses, and how it goes on after a kill.
+@Suite struct TrainCommandTests {
+    let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try TinyModel.write(to: folder.url.appending(path: "model"))
+        let sentences = TinyModel.sentences(400)
+        // A sentence belongs to the one with the same words but the last.
+        try write((0..<180).map { "\(sentences[$0])\t\(sentences[$0 + 180])" }, "pairs.tsv")
+        try write(
+            (0..<120).map { i in
+                let j = (i * 11 + 5) % 180
+                let score = 5 - Double(abs(i % 6 - j % 6)) * 0.8
+                return "\(sentences[i])\t\(sentences[j])\t\(score)"
+            }, "scored.tsv")
+    }
+
+    private func write(_ lines: [String], _ name: String) throws {
+        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: folder.url.appending(path: name))
+    }
+
+    private func run(_ arguments: String...) throws -> Command { try Command.run(arguments, in: folder.url) }
+
+    /// The losses of a run's log by step.
+    private func losses(_ run: String) throws -> [Int: Double] {
+        let log = try String(contentsOf: folder.url.appending(path: "\(run)/metrics.jsonl"), encoding: .utf8)
+        var found: [Int: Double] = [:]
+        for line in log.split(separator: "\n") {
+            guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
+                let step = object["step"] as? Int, let loss = object["loss"] as? Double
+            else { continue }
+            found[step] = loss
+        }
+        return found
+    }
+
+    @Test func `contrastive training lowers the loss, and the model that it writes embeds`() throws {
+        try write(["log_every: 1"], "recipe.yaml")
+        let done = try run(
+            "train", "contrastive", "--model", "model", "--pairs", "pairs.tsv", "-o", "tuned", "--recipe",
+            "recipe.yaml",
+            "--epochs", "6", "--batch-size", "20", "--learning-rate", "0.003", "--symmetric", "--eval",
+            "pairs.tsv", "--json")
+        #expect(done.status == 0, "\(done.errors)")
+        let losses = try losses("tuned.run")
+        #expect((losses[54] ?? 9) < 0.8 * (losses[1] ?? 0))
+        let report = try #require(
+            try JSONSerialization.jsonObject(with: Data(done.output.utf8)) as? [String: Any])
+        #expect(report["steps"] as? Int == 54)
+        let (before, after) = (report["before"] as? [String: Double], report["after"] as? [String: Double])
+        #expect((after?["recall_at_1"] ?? 0) > (before?["recall_at_1"] ?? 1))
+        for name in [
+            "config.json", "modules.json", "1_Pooling/config.json", "vocab.txt", "README.md",
+            "model.safetensors",
+        ] {
+            #expect(
+                FileManager.default.fileExists(atPath: folder.url.appending(path: "tuned/\(name)").path),
+                "\(name)")
+        }
+        // BERT's pooler is nothing to us, but Hugging Face asks for it.
+        let weights = try SafetensorsFile(folder.url.appending(path: "tuned/model.safetensors"))
+        #expect(weights["pooler.dense.weight"] != nil && weights.tensors.count == 5 + 2 * 16 + 2)
+        let judged = try run("eval", "pairs", "pairs.tsv", "--model", "tuned", "--json")
+        let figures = try #require(
+            try JSONSerialization.jsonObject(with: Data(judged.output.utf8)) as? [String: Any])
+        let again = try #require(figures["recall_at1"] as? Double)
+        #expect(abs(again - (after?["recall_at_1"] ?? 0)) < 0.012)
+        try write(TinyModel.sentences(3), "texts.txt")
+        #expect(try run("embed", "texts.txt", "--model", "tuned", "-o", "v.npy").status == 0)
+        #expect(!folder.contents.contains { $0.hasSuffix(".tmp") || $0.hasSuffix(".aside") })
+    }
+
+    @Test(arguments: ["cosent", "angle", "cosine"])
+    func `scores are learned with every loss`(_ loss: String) throws {
+        let done = try run(
+            "train", "cosine", "--model", "model", "--pairs", "scored.tsv", "-o", "tuned", "--loss", loss,
+            "--epochs", "8",
+            "--learning-rate", "0.003", "--dropout", "0", "--eval", "scored.tsv", "--json")
+        #expect(done.status == 0, "\(done.errors)")
+        let report = try #require(
+            try JSONSerialization.jsonObject(with: Data(done.output.utf8)) as? [String: Any])
+        let (before, after) = (report["before"] as? [String: Double], report["after"] as? [String: Double])
+        #expect((after?["spearman"] ?? 0) > (before?["spearman"] ?? 1) + 0.02, "\(done.output)")
+    }
+
+    @Test func `pieces of a batch give the losses of the whole batch`() throws {
+        try write(["log_every: 1"], "recipe.yaml")
+        for (name, flags) in [("whole", []), ("pieces", ["--micro-batch", "7"])] {
+            let arguments = [
+                "train", "contrastive", "--model", "model", "--pairs", "pairs.tsv", "-o", name, "--recipe",
+                "recipe.yaml",
+                "--steps", "6", "--batch-size", "20", "--learning-rate", "0.003", "--dropout", "0", "-q",
+            ]
+            let done = try Command.run(arguments + flags, in: folder.url)
+            #expect(done.status == 0, "\(done.errors)")
+        }
+        let (whole, pieces) = (try losses("whole.run"), try losses("pieces.run"))
+        #expect(whole.count == 6 && pieces.count == 6)
+        for (step, loss) in whole { #expect(abs(loss - (pieces[step] ?? 0)) < 1e-4, "step \(step)") }
+    }
+
+    @Test func `adapters are trained, the rest stays, and the result is an ordinary model`() throws {
+        let done = try run(
+            "train", "contrastive", "--model", "model", "--pairs", "pairs.tsv", "-o", "tuned", "--epochs",
+            "2",
+            "--batch-size", "20", "--learning-rate", "0.01", "--lora", "2", "-q")
+        #expect(done.status == 0, "\(done.errors)")
+        let old = try SafetensorsFile(folder.url.appending(path: "model/model.safetensors"))
+        let new = try SafetensorsFile(folder.url.appending(path: "tuned/model.safetensors"))
+        #expect(Set(old.tensors.map(\.name)) == Set(new.tensors.map(\.name)))
+        let changed = try new.tensors.map(\.name).filter {
+            try old.floats(named: $0) != new.floats(named: $0)
+        }
+        #expect(
+            Set(changed)
+                == Set(
+                    (0..<2).flatMap { layer in
+                        ["query", "value"].map { "encoder.layer.\(layer).attention.self.\($0).weight" }
+                    }))
+    }
+
+    @Test func `a run that is killed goes on and gives the same losses`() throws {
+        try write(["log_every: 1"], "recipe.yaml")
+        func arguments(_ name: String) -> [String] {
+            [
+                "train", "contrastive", "--model", "model", "--pairs", "pairs.tsv", "-o", name, "--recipe",
+                "recipe.yaml",
+                "--epochs", "40", "--batch-size", "20", "--learning-rate", "0.001", "--checkpoint-every", "7",
+                "-q",
+            ]
+        }
+        #expect(try Command.run(arguments("whole"), in: folder.url).status == 0)
+        let process = Process()
+        process.executableURL = Command.executable
+        process.arguments = arguments("killed")
+        process.currentDirectoryURL = folder.url
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let checkpoint = folder.url.appending(path: "killed.run/checkpoints/step-00000021")
+        let end = Date.now.addingTimeInterval(60)
+        while process.isRunning && !FileManager.default.fileExists(atPath: checkpoint.path) && Date.now < end
+        { usleep(2000) }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        #expect(!folder.contents.contains("killed"))
+        let resumed = try Command.run(arguments("killed") + ["--resume"], in: folder.url)
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(try losses("killed.run") == losses("whole.run"))
+        #expect(
+            try Data(contentsOf: folder.url.appending(path: "killed/model.safetensors"))
+                == Data(contentsOf: folder.url.appending(path: "whole/model.safetensors")))
+    }
+
+    @Test func `bad input is told in a sentence, and nothing is written`() throws {
+        func contrastive(_ pairs: String, _ more: String...) throws -> Command {
+            try Command.run(
+                [
+                    "train", "contrastive", "--model", "model", "--pairs", pairs, "-o", "out", "--batch-size",
+                    "20",
+                ] + more,
+                in: folder.url)
+        }
+        func cosine(_ pairs: String, _ more: String...) throws -> Command {
+            try Command.run(
+                ["train", "cosine", "--model", "model", "--pairs", pairs, "-o", "out"] + more, in: folder.url)
+        }
+        try write(["one\tother", "one"], "column.tsv")
+        #expect(try contrastive("column.tsv").failed(2, "column.tsv", "line 2", "one column"))
+        try write(["one\tother", "one\t "], "blank.tsv")
+        #expect(try contrastive("blank.tsv").failed(2, "blank.tsv", "line 2", "empty"))
+        try Data().write(to: folder.url.appending(path: "empty.tsv"))
+        #expect(try contrastive("empty.tsv").failed(2, "empty.tsv", "no pairs"))
+        #expect(try cosine("empty.tsv").failed(2, "empty.tsv"))
+        #expect(try contrastive("nowhere.tsv").failed(2, "nowhere.tsv"))
+        try write(["one\tother\t3", "other\tone\t5.5"], "range.tsv")
+        #expect(try cosine("range.tsv").failed(2, "range.tsv", "line 2", "5.5", "0.0 to 5.0"))
+        try write(["one\tother\t3", "other\tone\tmuch"], "word.tsv")
+        #expect(try cosine("word.tsv").failed(2, "word.tsv", "much"))
+        try write(["one\tother"], "few.tsv")
+        #expect(try contrastive("few.tsv").failed(64, "1 pairs", "batches of 20"))
+        #expect(try cosine("scored.tsv", "--batch-size", "500").failed(64, "120 pairs", "500"))
+        #expect(try cosine("scored.tsv", "--loss", "hinge").failed(64, "hinge", "cosent, angle or cosine"))
+        #expect(try contrastive("pairs.tsv", "--temperature", "0").failed(64, "temperature"))
+        #expect(try contrastive("pairs.tsv", "--max-tokens", "400").failed(64, "400", "20"))
+        #expect(
+            try contrastive("pairs.tsv", "--epochs", "2", "--steps", "3").failed(64, "--epochs", "--steps"))
+        #expect(try contrastive("pairs.tsv", "--resume").failed(64, "no run"))
+        #expect(
+            try run("train", "contrastive", "--model", "nomodel", "--pairs", "pairs.tsv", "-o", "out").failed(
+                2, "nomodel"))
+        #expect(
+            try run("train", "contrastive", "--pairs", "pairs.tsv", "--model", "model", "-o", "no/out")
+                .failed(2, "no"))
+        try write(["temperatur: 0.1"], "wrong.yaml")
+        #expect(try contrastive("pairs.tsv", "--recipe", "wrong.yaml").failed(64, "wrong.yaml", "temperatur"))
+        #expect(!folder.contents.contains { $0.hasPrefix("out") })
+        // A loss that is not a number ends the run; the model is not written.
+        let blown = try contrastive(
+            "pairs.tsv", "--learning-rate", "1e30", "--schedule", "constant", "--warmup", "0", "--epochs", "3"
+        )
+        #expect(blown.failed(2, "stopped at step"), "\(blown.errors)")
+        #expect(!folder.contents.contains("out"))
+    }
+}
