@@ -12,6 +12,7 @@ import KuklaText
 ///     kukla-benchmark tokenize MODEL TEXTS
 ///     kukla-benchmark search VECTORS.npy QUERIES.npy FACTORY COUNT BATCH FOUND.npy
 ///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
+///     kukla-benchmark train STEPS encoder MODEL LENGTHS|decoder|mlp|convolution|click
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
 /// once, so that the other side can compare it.
@@ -36,6 +37,10 @@ import KuklaText
             let index = try hammingIndex(codes: url(1))
             try search(
                 index, queries: signs(VectorFile.readAll(url(2))), count: count, batch: batch, output: url(5))
+        case ("train", 3...):
+            guard let steps = Int(arguments[1]) else { throw usage }
+            let step = try TrainingSteps.step(Array(arguments[2...]))
+            try serve { for _ in 0..<steps { _ = step() } }
         default: throw usage
         }
     }

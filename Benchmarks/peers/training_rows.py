@@ -18,9 +18,9 @@ def peers():
 
     # name, the words for our side, least ratio, steps a pass, work and its unit, peers
     return [
-        ("training step of a 6-layer 384-d encoder, 64 sequences of 8..128", ["encoder", join(mixed)], 2.5, 1, 64, "sequences/s",
+        ("training step of a 6-layer 384-d encoder, 64 sequences of 8..128", ["encoder", options.model, join(mixed)], 2.5, 1, 64, "sequences/s",
          {"PyTorch, padded to the longest": lambda: training.encoder_step(mixed), "PyTorch, 8 sorted buckets": lambda: training.encoder_step(mixed, 8)}),
-        ("training step of a 6-layer 384-d encoder, 64 sequences of 128", ["encoder", join(fixed)], 2.0, 1, 64, "sequences/s",
+        ("training step of a 6-layer 384-d encoder, 64 sequences of 128", ["encoder", options.model, join(fixed)], 2.0, 1, 64, "sequences/s",
          {"PyTorch": lambda: training.encoder_step(fixed)}),
         ("training step of a decoder, 4 layers, 256-d, 16 x 256 tokens", ["decoder"], 2.0, 2, 4096, "tokens/s",
          {"PyTorch": training.decoder_step}),
