@@ -44,11 +44,8 @@ enum TrainingSteps {
         let model = try TextEncoderModule(
             folder: folder, dropout: TextEncoderModule.DropoutRates(hidden: 0.1, attention: 0.1))
         var batch = TokenBatch()
-        for length in lengths {
-            var text = TokenBatch()
-            text.append(ids(length, below: 30_000, &random))
-            batch.append(text)
-        }
+        batch.ids = ids(lengths.reduce(0, +), below: 30_000, &random)
+        batch.offsets = SequenceLengths(lengths).offsets
         let mode = ForwardMode.training(RandomStream(random))
         let loss = MultipleNegativesRankingLoss()
         let pairs = lengths.count / 2
@@ -87,8 +84,8 @@ enum TrainingSteps {
         let head: MLP
 
         init(_ random: inout RandomSource) {
-            first = Convolution(1, 32, kernel: [3, 3], padding: [1, 1], using: &random)
-            second = Convolution(32, 64, kernel: [3, 3], padding: [1, 1], using: &random)
+            first = Convolution(1, 32, window: [3, 3], padding: 1, using: &random)
+            second = Convolution(32, 64, window: [3, 3], padding: 1, using: &random)
             head = MLP([3136, 128, 10], activation: .relu, using: &random)
         }
 
@@ -99,8 +96,8 @@ enum TrainingSteps {
         }
 
         func callAsFunction(_ x: Tensor) -> Tensor {
-            let x = first(x).relu().maxPool([2, 2])
-            return head(second(x).relu().maxPool([2, 2]).reshaped([x.shape[0], -1]))
+            let x = first(x).relu().maxPool(window: 2)
+            return head(second(x).relu().maxPool(window: 2).reshaped([x.shape[0], -1]))
         }
     }
 
@@ -136,7 +133,8 @@ enum TrainingSteps {
         return step(model, Adam(), rate: 1e-3) {
             turn += 1
             let x = model.table(batches[turn % batches.count]).reshaped([batch, fields * 16])
-            return model.head(x).reshaped([batch]).binaryCrossEntropy(targets: clicks)
+            let z = model.head(x).reshaped([batch])
+            return (z.softplus() - z * clicks).mean()
         }
     }
 }

@@ -31,14 +31,6 @@ bool kk_level_is_available(kk_level level) {
     }
 }
 
-bool kk_has_avx512_bf16(void) {
-#if defined(__x86_64__)
-    return kk_level_is_available(kk_level_avx512) && __builtin_cpu_supports("avx512bf16");
-#else
-    return false;
-#endif
-}
-
 kk_level kk_level_best(void) {
     if (kk_level_is_available(kk_level_avx512)) return kk_level_avx512;
     if (kk_level_is_available(kk_level_avx2)) return kk_level_avx2;

@@ -235,26 +235,10 @@ static void from_bf16_avx512(const uint16_t *from, size_t count, float *to) {
     }
 }
 
-static void to_bf16_avx512(const float *from, size_t count, uint16_t *to) {
-    for (size_t i = 0; i < count; i += 16) {
-        __mmask16 m = mask_of(count - i);
-        __m512i bits = _mm512_castps_si512(_mm512_maskz_loadu_ps(m, from + i));
-        __m512i high = _mm512_srli_epi32(bits, 16);
-        __m512i size = _mm512_and_si512(bits, _mm512_set1_epi32(0x7FFFFFFF));
-        __m512i odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
-        __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF));
-        __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
-        __m512i largest = _mm512_or_si512(_mm512_and_si512(high, _mm512_set1_epi32(0x8000)), _mm512_set1_epi32(0x7F7F));
-        rounded = _mm512_mask_mov_epi32(rounded, _mm512_cmpge_epi32_mask(size, _mm512_set1_epi32(0x7F7F8000)), largest);
-        rounded = _mm512_mask_or_epi32(rounded, _mm512_cmpgt_epi32_mask(size, _mm512_set1_epi32(0x7F800000)), high,
-                                       _mm512_set1_epi32(0x40));
-        _mm512_mask_cvtepi32_storeu_epi16(to + i, m, rounded);
-    }
-}
-
 #pragma clang attribute pop
 
 #define to_f16_avx512 to_f16_avx2
+#define to_bf16_avx512 to_bf16_portable
 static const kk_half_kernels avx512 = TABLE(avx512);
 
 #endif

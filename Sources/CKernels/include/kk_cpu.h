@@ -19,9 +19,6 @@ bool kk_level_is_available(kk_level level);
 /// The fastest level that this machine can run.
 kk_level kk_level_best(void);
 
-/// Whether the processor has products of bfloat16 pairs (AVX-512 BF16), at twice the rate of float32.
-bool kk_has_avx512_bf16(void);
-
 /// Limits OpenMP regions started by the calling thread to `count` threads: oneDNN's own threads
 /// would fight ours, which already split the work by rows or by batches.
 void kk_limit_openmp_threads(int32_t count);
