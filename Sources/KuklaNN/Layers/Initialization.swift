@@ -47,7 +47,8 @@ extension Tensor {
     ) -> Tensor {
         let fans = fans(shape)
         return normal(
-            shape, deviation: gain * (2 / Float(Swift.max(1, fans.in + fans.out))).squareRoot(), using: &random)
+            shape, deviation: gain * (2 / Float(Swift.max(1, fans.in + fans.out))).squareRoot(),
+            using: &random)
     }
 
     /// Uniform with the deviation of `xavierNormal`.

@@ -27,7 +27,8 @@ extension DoubleMatrix {
         var x = b
         guard rows > 0, b.columns > 0 else { return x }
         let info = LAPACKE_dtrtrs(
-            LAPACK_ROW_MAJOR, CChar(isUpper ? 85 : 76), CChar(transposed ? 84 : 78), CChar(78),  // U/L, T/N, N
+            // U/L, T/N, N
+            LAPACK_ROW_MAJOR, CChar(isUpper ? 85 : 76), CChar(transposed ? 84 : 78), CChar(78),
             Int32(rows), Int32(b.columns), values, Int32(rows), &x.values, Int32(b.columns))
         if info > 0 {
             throw KuklaError(
@@ -78,7 +79,8 @@ extension DoubleMatrix {
         var singular = [Double](repeating: 0, count: k)
         guard k > 0 else { return (u, singular, vt) }
         let info = LAPACKE_dgesdd(
-            LAPACK_ROW_MAJOR, CChar(83), Int32(rows), Int32(columns), &a.values, Int32(columns), &singular,  // 'S'
+            // 'S'
+            LAPACK_ROW_MAJOR, CChar(83), Int32(rows), Int32(columns), &a.values, Int32(columns), &singular,
             &u.values, Int32(k), &vt.values, Int32(columns))
         try Self.check(info, "find the singular values of \(name)")
         return (u, singular, vt)
@@ -121,7 +123,8 @@ struct LUFactors: Sendable {
         var x = b
         guard matrix.rows > 0, b.columns > 0 else { return x }
         let info = LAPACKE_dgetrs(
-            LAPACK_ROW_MAJOR, CChar(transposed ? 84 : 78), Int32(matrix.rows), Int32(b.columns),  // 'T' or 'N'
+            // 'T' or 'N'
+            LAPACK_ROW_MAJOR, CChar(transposed ? 84 : 78), Int32(matrix.rows), Int32(b.columns),
             matrix.values, Int32(matrix.rows), pivots, &x.values, Int32(b.columns))
         // LAPACKE refuses NaN on the right-hand side, where the answer is NaN.
         if info != 0 { x = DoubleMatrix(rows: x.rows, columns: x.columns, repeating: .nan) }

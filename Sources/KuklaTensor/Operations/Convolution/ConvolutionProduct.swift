@@ -27,7 +27,8 @@ struct ConvolutionProduct {
         _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
         into y: UnsafeMutablePointer<Float>
     ) {
-        nonisolated(unsafe) let (x, weight, bias, y) = (x, weight, bias, y)  // tiles write elements of their own
+        // tiles write elements of their own
+        nonisolated(unsafe) let (x, weight, bias, y) = (x, weight, bias, y)
         tensorFor(tiling.tiles.count, grain: tilesAtOnce) { block in
             let scratch = Scratch(geometry, tiling)
             for tile in tiling.tiles[block] { output(of: tile, x, weight, bias, y, scratch) }

@@ -50,7 +50,8 @@ struct DepthwiseConvolution {
         into y: UnsafeMutablePointer<Float>
     ) {
         let (g, step) = (geometry, geometry.stride[2])
-        nonisolated(unsafe) let (x, weight, bias, y) = (x, weight, bias, y)  // blocks write planes of their own
+        // blocks write planes of their own
+        nonisolated(unsafe) let (x, weight, bias, y) = (x, weight, bias, y)
         tensorFor(g.images * g.outputChannels, grain: grain(1)) { block in
             for plane in block {
                 let channel = plane % g.outputChannels
