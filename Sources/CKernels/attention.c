@@ -6,20 +6,13 @@
 // every operand lies in the caches as it is needed, so a tile starts at once.
 // Reference: the tests hold every level against sums in double.
 #include "CKernels.h"
+#include "vectors.h"
 #include <math.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
-
-#define VECTOR_TYPES(W)                                                                   \
-    typedef float float##W __attribute__((ext_vector_type(W), aligned(4), may_alias));    \
-    typedef int32_t int##W __attribute__((ext_vector_type(W), aligned(4), may_alias));    \
-    typedef uint32_t uint##W __attribute__((ext_vector_type(W), aligned(4), may_alias));
-VECTOR_TYPES(4)
-VECTOR_TYPES(8)
-VECTOR_TYPES(16)
 
 #define TABLE(level)                                                                                      \
     static const kk_attention_kernels level = {                                                           \

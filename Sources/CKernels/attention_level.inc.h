@@ -1,41 +1,11 @@
 // The attention kernels of one level, written once in the compiler's vector types and included by attention.c for every
 // level, with:
-//   LEVEL(name)    the function's name at this level
-//   VF, VI, VU     vectors of VW floats / integers / unsigned integers, unaligned
-//   MADD(a,b,c)    a * b + c
+//   LEVEL(name), VF, VI, MADD   what vector_functions.inc.h asks for
+//   VU             a vector of VW unsigned integers
 //   TILE_ROWS      rows of a product computed at once; TILE_ROWS * 2 accumulators + 3 must fit the registers
 //   LOW, HIGH      the lower / upper halves of two vectors, interleaved; STAGES = log2(VW)
 
-#define VLOAD(p) (*(const VF *)(p))
-#define VSTORE(p, v) (*(VF *)(p) = (v))
-#define SPLAT(x) ((VF)(x))
-#define SELECT(m, a, b) ((VF)((((VI)(a)) & (m)) | (((VI)(b)) & ~(m))))
-// Where either is not a number the result is b, so the value that must be heard stands second.
-#define VMAX(a, b) ((a) > (b) ? (a) : (b))
-#define VMIN(a, b) ((a) < (b) ? (a) : (b))
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE VF LEVEL(load_part)(const float *p, size_t count) {
-    float buffer[VW] = {0};
-    memcpy(buffer, p, count * sizeof(float));
-    return VLOAD(buffer);
-}
-
-INLINE float LEVEL(sum)(VF v) {
-    float buffer[VW];
-    VSTORE(buffer, v);
-    for (size_t width = VW / 2; width > 0; width /= 2)
-        for (size_t i = 0; i < width; i++) buffer[i] += buffer[i + width];
-    return buffer[0];
-}
-
-INLINE float LEVEL(greatest)(VF v) {
-    float buffer[VW];
-    VSTORE(buffer, v);
-    for (size_t width = VW / 2; width > 0; width /= 2)
-        for (size_t i = 0; i < width; i++) buffer[i] = VMAX(buffer[i], buffer[i + width]);
-    return buffer[0];
-}
+#include "vector_functions.inc.h"
 
 // MARK: - Packing
 
@@ -161,27 +131,6 @@ static void LEVEL(multiply)(const float *a, size_t a_row, size_t a_column, kk_pa
 }
 
 // MARK: - Softmax
-
-// exp(x) = 2^n * exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7; about 1e-38 below -87.
-INLINE VF LEVEL(exp)(VF x) {
-    x = VMIN(SPLAT(88.0f), x);
-    x = VMAX(SPLAT(-87.0f), x);
-    const VF magic = SPLAT(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer in the low bits
-    VF shifted = MADD(x, SPLAT(1.44269504088896341f), magic);
-    VF n = shifted - magic;
-    VF r = MADD(n, SPLAT(-0.693359375f), x);
-    r = MADD(n, SPLAT(2.12194440e-4f), r);
-    VF p = SPLAT(1.9841269841e-4f);
-    p = MADD(p, r, SPLAT(1.3888888889e-3f));
-    p = MADD(p, r, SPLAT(8.3333333333e-3f));
-    p = MADD(p, r, SPLAT(4.1666666667e-2f));
-    p = MADD(p, r, SPLAT(1.6666666667e-1f));
-    p = MADD(p, r, SPLAT(0.5f));
-    p = MADD(p, r, SPLAT(1.0f));
-    p = MADD(p, r, SPLAT(1.0f));
-    VI power = (((VI)shifted - (VI)magic) + 127) << 23;
-    return p * (VF)power;
-}
 
 INLINE VI LEVEL(lanes)(void) {
     VI lanes;
@@ -330,13 +279,6 @@ static void LEVEL(scale_rows)(const float *a, size_t a_stride, const float *fact
     }
 }
 
-#undef VLOAD
-#undef VSTORE
-#undef SPLAT
-#undef SELECT
-#undef VMAX
-#undef VMIN
-#undef INLINE
 #undef TILE_CASE
 #undef TILE_CASES
 #undef LEVEL
@@ -349,3 +291,4 @@ static void LEVEL(scale_rows)(const float *a, size_t a_stride, const float *fact
 #undef LOW
 #undef HIGH
 #undef STAGES
+#include "vector_functions_end.inc.h"

@@ -13,7 +13,7 @@
 #define VMIN(a, b) ((a) < (b) ? (a) : (b))
 #define INLINE static inline __attribute__((always_inline))
 
-// exp(x) = 2^n * exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7; 0 below -87.
+// exp(x) = 2^n * exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7; about 1e-38 below -87.
 INLINE VF LEVEL(exp)(VF x) {
     x = VMIN(SPLAT(88.0f), x);
     x = VMAX(SPLAT(-87.0f), x);
