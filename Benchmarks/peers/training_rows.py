@@ -33,10 +33,8 @@ def peers():
 
 
 def run():
-    if not wanted("training"):
-        return
     for name, words, bar, steps, work, unit, choices in peers():
-        if not wanted(name) and options.only.lower() not in ("training", words[0]):
+        if not wanted(name):
             continue
         for peer, make in choices.items():
             step = make()
