@@ -29,7 +29,6 @@ public struct SentencePair: Sendable, Equatable {
                 "the score \(score) is out of range, expected \(range.lowerBound) to \(range.upperBound)")
         }
         let source = try ByteSource(url)
-        // The first line tells: whoever separates with commas has no tab before the first line's end.
         let start = try source.peek(1 << 16)
         if TextTuples.isJSON(url, start) {
             let lines = try LineReader(source)
@@ -41,8 +40,7 @@ public struct SentencePair: Sendable, Equatable {
             }
             return try checked(pairs.map(\.pair), url)
         }
-        let isTSV = start.prefix { $0 != 0x0A }.contains(0x09)
-        let table = try DelimitedReader(source, dialect: isTSV ? .tsv : .csv)
+        let table = try DelimitedReader(source, dialect: dialect(start))
         var pairs: [SentencePair] = []
         var columns: (first: Int, second: Int, score: Int)?
         while try table.next() {
@@ -76,6 +74,45 @@ public struct SentencePair: Sendable, Equatable {
                     score: score))
         }
         return try checked(pairs, url)
+    }
+
+    /// Whether a file's first record has a score, so that the file is meant for `readAll`, be it right or not: a header or a first
+    /// object with `score`, a number in the third of three columns, or the STS benchmark's seven columns.
+    ///
+    /// - Throws: `KuklaError` where the file cannot be read.
+    public static func hasScores(_ url: URL) throws(KuklaError) -> Bool {
+        let source = try ByteSource(url)
+        let start = try source.peek(1 << 16)
+        if TextTuples.isJSON(url, start) {
+            let lines = try LineReader(source)
+            while let line = try lines.next() {
+                var scanner = JSONScanner(line)
+                guard let first = scanner.peek() else { continue }
+                guard first == UInt8(ascii: "{") else { return false }
+                var found = false
+                do throws(JSONFault) {
+                    try scanner.object { (key, scanner) throws(JSONFault) in
+                        found = found || key == "score"
+                        try scanner.skip()
+                    }
+                } catch {
+                    throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
+                }
+                return found
+            }
+            return false
+        }
+        let table = try DelimitedReader(source, dialect: dialect(start))
+        guard try table.next() else { return false }
+        let fields = try table.fields()
+        return fields.contains { $0.lowercased() == "score" }
+            || fields.count == 3 && Double(fields[2]) != nil
+            || fields.count >= 7 && Double(fields[4]) != nil
+    }
+
+    /// The first line tells: whoever separates with commas has no tab before the first line's end.
+    private static func dialect(_ start: some Collection<UInt8>) -> DelimitedReader.Dialect {
+        start.prefix { $0 != 0x0A }.contains(0x09) ? .tsv : .csv
     }
 
     private static func checked(_ pairs: [SentencePair], _ url: URL) throws(KuklaError) -> [SentencePair] {

@@ -156,6 +156,77 @@ import Testing
                 == Data(contentsOf: folder.url.appending(path: "whole/model.safetensors")))
     }
 
+    @Test func `averages of the weights and rates that fall with depth are what is asked for`() throws {
+        let common = [
+            "train", "contrastive", "--model", "model", "--pairs", "pairs.tsv", "--steps", "6",
+            "--batch-size",
+            "20", "--learning-rate", "0.003", "--dropout", "0", "-q",
+        ]
+        func weights(_ name: String, _ flags: String...) throws -> SafetensorsFile {
+            let done = try Command.run(common + ["-o", name] + flags, in: folder.url)
+            #expect(done.status == 0, "\(done.errors)")
+            return try SafetensorsFile(folder.url.appending(path: "\(name)/model.safetensors"))
+        }
+        let plain = try weights("plain")
+        let averaged = try weights("averaged", "--ema", "0.9")
+        let kept = try SafetensorsFile(
+            folder.url.appending(path: "averaged.run/checkpoints/step-00000006/ema.safetensors"))
+        let name = "encoder.layer.0.attention.self.query.weight"
+        let average = try #require(kept.tensors.first { $0.name.hasSuffix(name) }).name
+        #expect(try averaged.floats(named: name) == kept.floats(named: average))
+        #expect(try averaged.floats(named: name) != plain.floats(named: name))
+        // Adam takes steps as long as the rate: a hundredth of it moves the lower layer a hundredth as far.
+        let decayed = try weights("decayed", "--layer-decay", "0.01")
+        let start = try SafetensorsFile(folder.url.appending(path: "model/model.safetensors"))
+        func change(_ file: SafetensorsFile, _ layer: Int) throws -> Float {
+            let path = "encoder.layer.\(layer).output.dense.weight"
+            return zip(try file.floats(named: path), try start.floats(named: path)).map {
+                abs($0 - $1)
+            }.max() ?? 0
+        }
+        #expect(try change(decayed, 1) > 0.5 * change(plain, 1))
+        #expect(try change(decayed, 0) < 0.05 * change(plain, 0))
+    }
+
+    @Test func `a file with scores of which one is broken is not judged as pairs without`() throws {
+        try write(["one\tother\t3", "other\tone\tmuch"], "broken.tsv")
+        let done = try run(
+            "train", "contrastive", "--model", "model", "--pairs", "pairs.tsv", "-o", "out", "--eval",
+            "broken.tsv")
+        #expect(done.failed(2, "broken.tsv", "line 2", "much"), "\(done.errors)")
+        #expect(!folder.contents.contains { $0.hasPrefix("out") })
+    }
+
+    @Test func `an interrupt finishes the step, saves and says how to go on`() throws {
+        try write(["log_every: 1"], "recipe.yaml")
+        let arguments = [
+            "train", "contrastive", "--model", "model", "--pairs", "pairs.tsv", "-o", "out", "--recipe",
+            "recipe.yaml", "--epochs", "100", "--batch-size", "20", "--learning-rate", "0.001", "-q",
+        ]
+        let process = Process()
+        process.executableURL = Command.executable
+        process.arguments = arguments
+        process.currentDirectoryURL = folder.url
+        let errors = Pipe()
+        process.standardError = errors
+        try process.run()
+        let log = folder.url.appending(path: "out.run/metrics.jsonl")
+        let end = Date.now.addingTimeInterval(60)
+        while process.isRunning && (try? Data(contentsOf: log))?.isEmpty ?? true && Date.now < end {
+            usleep(2000)
+        }
+        kill(process.processIdentifier, SIGINT)
+        process.waitUntilExit()
+        let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(process.terminationStatus == 130 && said.contains("Give the same command again"), "\(said)")
+        #expect(!folder.contents.contains("out"))
+        let steps = try losses("out.run").keys.max() ?? 0
+        #expect(steps > 0)
+        let resumed = try Command.run(arguments + ["--resume", "--json"], in: folder.url)
+        #expect(resumed.status == 0 && folder.contents.contains("out"), "\(resumed.errors)")
+        #expect(try losses("out.run").count == losses("out.run").keys.max())
+    }
+
     @Test func `bad input is told in a sentence, and nothing is written`() throws {
         func contrastive(_ pairs: String, _ more: String...) throws -> Command {
             try Command.run(

@@ -154,6 +154,16 @@ import Testing
                 try SentencePair.readAll(file("score\tsentence1\tsentence2\n2.5\ta, b\tc", "a.tsv")) == [pair]
             )
             #expect(try SentencePair.readAll(file("a, b\tc\t2.5", "a.tsv")) == [pair])
+            let scored = [
+                "score,sentence1,sentence2\nmuch,a,b\n": "h.csv", "a\tb\t2.5\na\tb\tmuch": "a.tsv",
+                "g\tf\ty\t1\t2.5\ta\tb": "sts.csv", "{\"sentence1\": \"a\", \"score\": null}": "a.jsonl",
+            ]
+            for (text, name) in scored { #expect(try SentencePair.hasScores(file(text, name)), "\(name)") }
+            let unscored = [
+                "a\tb": "a.tsv", "a\tb\tc\n": "b.tsv", "": "empty.tsv", "[\"a\", \"b\"]": "a.jsonl",
+                "{\"anchor\": \"score\"}": "b.jsonl",
+            ]
+            for (text, name) in unscored { #expect(try !SentencePair.hasScores(file(text, name)), "\(name)") }
             #expect(
                 message { try SentencePair.readAll(file("a\tb\tc", "a.tsv")) }.contains(
                     "line 1: the score \"c\""))

@@ -106,6 +106,7 @@ struct TrainingLoop<Task: TrainingTask> {
                 break
             }
         }
+        average?.swap()
         return TrainingSummary(
             reason: reason, step: state.step, epoch: epoch, loss: lastLoss, metrics: lastMetrics,
             best: state.best, seconds: state.seconds)

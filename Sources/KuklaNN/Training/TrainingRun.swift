@@ -55,7 +55,8 @@ public final class TrainingRun {
 
     /// Trains to the end of the recipe, or until `isCancelled` says so: the step is then finished and a checkpoint written.
     ///
-    /// The model holds the last weights afterwards; `loadBest(into:)` changes that.
+    /// The model holds the last weights afterwards, or their averages where the recipe asks for averages;
+    /// `loadBest(into:)` changes that.
     /// - Throws: `KuklaError`: `badData` where a loss is no longer a number (with step and the loss's name) or the
     ///   checkpoint is of another model; `inputOutput` where a checkpoint cannot be written (the one before stays);
     ///   whatever the task throws.

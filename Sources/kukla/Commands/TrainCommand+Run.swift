@@ -52,7 +52,8 @@ extension TrainCommand {
         @Option(help: "Dropout while training, in place of the model's.")
         var dropout: Float?
 
-        @Option(help: "Decay of a moving average of the weights, which is then judged and written.")
+        @Option(
+            help: "Decay of a moving average of the weights (0.999, say), which is then judged and written.")
         var ema: Float?
 
         @Option(help: "Decides everything random (1).")
@@ -150,7 +151,8 @@ extension TrainCommand {
         func judgement() throws(KuklaError) -> EncoderFineTuning.Judgement? {
             guard let eval else { return nil }
             let url = URL(fileURLWithPath: eval)
-            if let scored = try? SentencePair.readAll(url) {
+            if try SentencePair.hasScores(url) {
+                let scored = try SentencePair.readAll(url)
                 let task = STSTask(
                     pairs: scored.map { .init(first: $0.first, second: $0.second, score: $0.score) })
                 return .init(name: url.lastPathComponent, goal: "spearman") { embed in

@@ -107,6 +107,6 @@ struct TrainCommand: ParsableCommand {
 /// The recipe as it is read back from its own print: flags are held against the same ranges as keys.
 private func checked<Options: RecipePart>(_ recipe: Recipe<Options>) throws(KuklaError) -> Recipe<Options> {
     var recipe = recipe
-    try recipe.read(yaml: recipe.yaml, name: "the recipe with the command's flags")
+    try recipe.read(yaml: recipe.yaml, name: "made of the command's flags")
     return recipe
 }

@@ -1,4 +1,5 @@
 import Foundation
+import KuklaFormats
 import KuklaNN
 import KuklaNumerics
 import KuklaTensor
@@ -37,5 +38,19 @@ import Testing
         #expect(progress.events.first == "begin training 140 steps")
         #expect(progress.events.contains { $0.hasPrefix("show loss ") && $0.contains(" fit ") })
         #expect(progress.events.contains { $0.hasPrefix("announce step 7: error ") })
+    }
+    @Test func `where weights are averaged, the averages are what a run leaves in the model`() throws {
+        let folder = try TemporaryFolder()
+        let task = ToyTask()
+        let run = try TrainingRun(folder.url, recipe: Self.recipe("epochs: 2\nema: 0.9"))
+        _ = try run.train(task)
+        let checkpoint = try #require(run.latestCheckpoint).url
+        let averages = try SafetensorsFile(checkpoint.appending(path: "ema.safetensors"))
+        let last = try SafetensorsFile(checkpoint.appending(path: "model.safetensors"))
+        for named in task.model.parameters {
+            let (path, found) = (named.path, named.parameter.value.elements)
+            #expect(try found == averages.floats(named: "average.\(path)"))
+            #expect(try found != last.floats(named: path))
+        }
     }
 }

@@ -25,8 +25,9 @@ public struct RecipeRange: Sendable {
         RecipeRange("of at least \(minimum)") { $0 >= Double(minimum) && $0.isFinite }
     }
 
-    /// From the lower bound to the upper, both included.
+    /// From the lower bound to the upper, both included, as the `Float`s that settings are: `Float(0.01)` is less than 0.01.
     public static func within(_ range: ClosedRange<Double>) -> RecipeRange {
-        RecipeRange("from \(range.lowerBound) to \(range.upperBound)") { range.contains($0) }
+        let rounded = Float(range.lowerBound)...Float(range.upperBound)
+        return RecipeRange("from \(range.lowerBound) to \(range.upperBound)") { rounded.contains(Float($0)) }
     }
 }
