@@ -13,7 +13,7 @@ import Testing
         let elementary =
             GradientRegistry.arithmetic + GradientRegistry.products + GradientRegistry.convolutions
             + GradientRegistry.resampling + GradientRegistry.elementwise + GradientRegistry.indexing
-            + GradientRegistry.contractions
+            + GradientRegistry.statistics + GradientRegistry.contractions
         return elementary.filter { $0.check(seed: 1).operations.isDisjoint(with: firstOrder) }
     }()
 
