@@ -13,7 +13,7 @@ import Testing
         let elementary =
             GradientRegistry.arithmetic + GradientRegistry.products + GradientRegistry.convolutions
             + GradientRegistry.resampling + GradientRegistry.elementwise + GradientRegistry.indexing
-            + GradientRegistry.statistics + GradientRegistry.contractions
+            + GradientRegistry.statistics + GradientRegistry.contractions + GradientRegistry.segments
         return elementary.filter { $0.check(seed: 1).operations.isDisjoint(with: firstOrder) }
     }()
 
