@@ -133,8 +133,7 @@ enum TrainingSteps {
         return step(model, Adam(), rate: 1e-3) {
             turn += 1
             let x = model.table(batches[turn % batches.count]).reshaped([batch, fields * 16])
-            let z = model.head(x).reshaped([batch])
-            return (z.softplus() - z * clicks).mean()
+            return model.head(x).reshaped([batch]).binaryCrossEntropy(targets: clicks)
         }
     }
 }

@@ -388,6 +388,31 @@ static void LEVEL(exp_rows)(const float *x, const float *shift, const float *sca
     }
 }
 
+// MARK: - Binary cross-entropy
+
+static float LEVEL(binary_cross_entropy)(const float *x, const float *t, float weight, float *losses, size_t count) {
+    VF total = ZERO;
+    FOR_VECTORS(count, {
+        VF v = GET(x), yes = SPLAT(weight) * GET(t), no = ONE - GET(t);
+        VF magnitude = SELECT(v < ZERO, -v, v);
+        // No term is negative: nothing cancels.
+        VF loss = (yes + no) * LEVEL(log1p)(LEVEL(exp)(-magnitude));
+        loss = MADD(yes, VMAX(ZERO, -v), MADD(no, VMAX(ZERO, v), loss));
+        if (losses) PUT(losses, loss);
+        if (n < VW) loss = SELECT(LEVEL(inside)(n), loss, ZERO);
+        total += loss;
+    })
+    return LEVEL(sum)(total);
+}
+
+static void LEVEL(binary_cross_entropy_slope)(const float *x, const float *t, float weight, const float *scale,
+                                              bool repeats_scale, float *out, size_t count) {
+    FOR_VECTORS(count, {
+        VF yes = SPLAT(weight) * GET(t), no = ONE - GET(t), factor = repeats_scale ? SPLAT(scale[0]) : GET(scale);
+        PUT(out, (no - (yes + no) * LEVEL(sigmoid)(-GET(x))) * factor);
+    })
+}
+
 // MARK: - Dropout
 
 // Two rounds of the 32-bit mixer of Wellons 2018, "Prospecting for hash functions", with a half of the key before each.

@@ -10,7 +10,7 @@ enum GradientRegistry {
         arithmetic + products + convolutions + resampling + linearAlgebra
         + channels + attention + rotation + stacked
         + activations + learning + secondOrder
-        + elementwise + indexing + statistics + contractions + segments
+        + elementwise + indexing + statistics + contractions + segments + losses
 
     /// What `pattern` captures in the sources of the tensor room: names of operations.
     static func names(matching pattern: Regex<(Substring, Substring)>) -> Set<String> {

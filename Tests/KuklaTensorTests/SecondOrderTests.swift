@@ -14,6 +14,7 @@ import Testing
             GradientRegistry.arithmetic + GradientRegistry.products + GradientRegistry.convolutions
             + GradientRegistry.resampling + GradientRegistry.elementwise + GradientRegistry.indexing
             + GradientRegistry.statistics + GradientRegistry.contractions + GradientRegistry.segments
+            + GradientRegistry.losses
         return elementary.filter { $0.check(seed: 1).operations.isDisjoint(with: firstOrder) }
     }()
 

@@ -238,4 +238,34 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: CPULevel.available)
+    func `binary cross-entropies and their slopes are those of double`(_ level: CPULevel) {
+        var random = RandomSource(seed: 6)
+        for count in Self.sizes {
+            for weight: Float in [1, 0.25, 5] {
+                let x = normals(count, &random, scale: 8), t = (0..<count).map { _ in random.uniform() }
+                let g = normals(count, &random)
+                var losses = [Float](repeating: 9, count: count + 1), slopes = losses, repeated = losses
+                let sum = kernels(level).binary_cross_entropy(x, t, weight, &losses, count)
+                kernels(level).binary_cross_entropy_slope(x, t, weight, g, false, &slopes, count)
+                kernels(level).binary_cross_entropy_slope(x, t, weight, [2], true, &repeated, count)
+                var total = 0.0
+                for i in 0..<count {
+                    let (x, t, w) = (Double(x[i]), Double(t[i]), Double(weight))
+                    let loss =
+                        w * t * (max(-x, 0) + log1p(exp(-abs(x))))
+                        + (1 - t) * (max(x, 0) + log1p(exp(-abs(x))))
+                    let slope = (1 - t) * Self.sigmoid(x) - w * t * Self.sigmoid(-x)
+                    total += loss
+                    #expect(abs(Double(losses[i]) - loss) < 1e-6 * max(1, loss) * max(1, w))
+                    #expect(abs(Double(slopes[i]) - slope * Double(g[i])) < 1e-5)
+                    #expect(abs(Double(repeated[i]) - 2 * slope) < 1e-5)
+                }
+                #expect(losses.last == 9 && slopes.last == 9 && repeated.last == 9)
+                #expect(abs(Double(sum) - total) < 1e-5 * max(1, total))
+                #expect(kernels(level).binary_cross_entropy(x, t, weight, nil, count) == sum)
+            }
+        }
+    }
 }

@@ -117,6 +117,14 @@ typedef struct kk_training_kernels {
     /// out[i] = x[i] op y[i]. An operand that repeats is one number. (Both never repeat: `repeats_x` wins.)
     void (*_Nonnull arithmetic)(const float *_Nonnull x, bool repeats_x, const float *_Nonnull y, bool repeats_y,
                                 float *_Nonnull out, size_t count, kk_arithmetic operation);
+    /// The sum of the binary cross-entropies `weight t log(1 + exp(-x)) + (1 - t) log(1 + exp(x))` of logits x against targets
+    /// t; `losses` (may be NULL) gets each.
+    float (*_Nonnull binary_cross_entropy)(const float *_Nonnull x, const float *_Nonnull t, float weight,
+                                           float *_Nullable losses, size_t count);
+    /// out = scale * the derivative of the binary cross-entropy by its logit; `scale` repeats or is one number each.
+    void (*_Nonnull binary_cross_entropy_slope)(const float *_Nonnull x, const float *_Nonnull t, float weight,
+                                                const float *_Nonnull scale, bool repeats_scale,
+                                                float *_Nonnull out, size_t count);
 } kk_training_kernels;
 
 /// The kernels of `level`; the portable ones where the level has none of its own.

@@ -1,11 +1,11 @@
 import KuklaNumerics
 
-/// What becomes of one loss for each row.
+/// What becomes of one loss for each row (or element).
 public enum Reduction: String, Sendable, CaseIterable {
-    /// The mean over the rows that count.
+    /// The mean over those that count.
     case mean
     case sum
-    /// The losses themselves, one for each row.
+    /// The losses themselves.
     case none
 }
 
@@ -76,11 +76,15 @@ extension Tensor {
             rank == 2 && shape == probabilities.shape,
             "crossEntropy: logits \(shape) and probabilities \(probabilities.shape): expected [n, classes] twice"
         )
-        let losses = -(probabilities * logSoftmax()).sum(axes: [-1])
+        return (-(probabilities * logSoftmax()).sum(axes: [-1])).reduced(by: reduction)
+    }
+
+    /// One number of these losses, or the losses themselves.
+    func reduced(by reduction: Reduction) -> Tensor {
         switch reduction {
-        case .mean: return losses.mean()
-        case .sum: return losses.sum()
-        case .none: return losses
+        case .mean: mean()
+        case .sum: sum()
+        case .none: self
         }
     }
 
