@@ -1,11 +1,21 @@
-// The attention kernels of one level, written once in the compiler's vector types and included by attention.c for every
-// level, with:
-//   LEVEL(name), VF, VI, MADD   what vector_functions.inc.h asks for
-//   VU             a vector of VW unsigned integers
-//   TILE_ROWS      rows of a product computed at once; TILE_ROWS * 2 accumulators + 3 must fit the registers
-//   LOW, HIGH      the lower / upper halves of two vectors, interleaved; STAGES = log2(VW)
+// The attention kernels of one level, compiled for each by every_level.inc.h.
 
-#include "vector_functions.inc.h"
+// The lower / upper halves of two vectors, interleaved; STAGES = log2(VW).
+#if VW == 16
+#define LOW(a, b) \
+    __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH(a, b) \
+    __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define STAGES 4
+#elif VW == 8
+#define LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define STAGES 3
+#else
+#define LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define STAGES 2
+#endif
 
 // MARK: - Packing
 
@@ -281,14 +291,6 @@ static void LEVEL(scale_rows)(const float *a, size_t a_stride, const float *fact
 
 #undef TILE_CASE
 #undef TILE_CASES
-#undef LEVEL
-#undef VW
-#undef VF
-#undef VI
-#undef VU
-#undef MADD
-#undef TILE_ROWS
 #undef LOW
 #undef HIGH
 #undef STAGES
-#include "vector_functions_end.inc.h"

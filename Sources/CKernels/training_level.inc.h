@@ -1,8 +1,5 @@
-// The training kernels of one level, written once in the compiler's vector types and included by training.c for every
-// level, with the names that vector_functions.inc.h asks for and VU, a vector of VW unsigned 32-bit integers.
-// Tails of a row go through a buffer of one vector, filled up with zeros.
-
-#include "vector_functions.inc.h"
+// The training kernels of one level, compiled for each by every_level.inc.h.
+// Tails of a row are read and written as parts of a vector, filled up with zeros.
 
 #define ONE SPLAT(1.0f)
 #define HALF SPLAT(0.5f)
@@ -482,10 +479,3 @@ static void LEVEL(adam)(float *w, float *m, float *v, const float *g, size_t cou
 #undef GET
 #undef PUT
 #undef EVERY_FUNCTION
-#undef LEVEL
-#undef VW
-#undef VF
-#undef VI
-#undef VU
-#undef MADD
-#include "vector_functions_end.inc.h"

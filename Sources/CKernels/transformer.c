@@ -1,20 +1,11 @@
 // Inner loops of a transformer encoder: products with packed weights, activations, layer norm, softmax.
-// Each level compiles transformer_level.inc.h for its own registers:
-//   portable: 4 floats at a time (SSE2 or NEON), 4 x 8 tiles.
-//   avx2:     8 floats, 6 x 16 tiles (12 accumulators of 16 registers), FMA.
-//   avx512:   16 floats, 14 x 32 tiles (28 accumulators of 32 registers), FMA. A tile does 28 FMA for 16 loads
-//             in every step of k, so the multipliers are the limit, not the caches.
-// The 8-bit product is written by hand at each level (transformer_s8.inc.h): it has no vector-type form.
+// At AVX-512 a tile does 28 FMA for 16 loads in every step of k, so the multipliers are the limit, not the caches.
+// The 8-bit product is written by hand at each level: it has no vector-type form.
 // Reference: the tests hold every level against sums in double.
 #include "CKernels.h"
 #include "vectors.h"
-#include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-// MARK: - Portable
+// MARK: - 8-bit product
 
 static void portable_multiply_u8s8(kk_rows_u8 a, kk_panels_s8 b, float *c, size_t c_stride, size_t m, size_t n,
                                    size_t k) {
@@ -29,46 +20,9 @@ static void portable_multiply_u8s8(kk_rows_u8 a, kk_panels_s8 b, float *c, size_
         }
 }
 
-#define LEVEL(name) portable_##name
-#define VW 4
-#define VF float4
-#define VI int4
-#define MADD(a, b, c) ((a) * (b) + (c))
-#define TILE_ROWS 4
-#include "transformer_level.inc.h"
-#undef LEVEL
-#undef VW
-#undef VF
-#undef VI
-#undef MADD
-#undef TILE_ROWS
-
-#define TABLE(level)                                                                                      \
-    static const kk_transformer_kernels level = {                                                         \
-        level##_multiply_f32,        level##_multiply_u8s8,   level##_bias_activation_rows,               \
-        level##_add_layer_norm_rows, level##_sum3_layer_norm, level##_softmax_rows, level##_quantize_rows};
-TABLE(portable)
-
 #if defined(__x86_64__)
 
-// MARK: - AVX2
-
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-
-#define LEVEL(name) avx2_##name
-#define VW 8
-#define VF float8
-#define VI int8
-#define MADD(a, b, c) ((VF)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
-#define TILE_ROWS 6
-
-#include "transformer_level.inc.h"
-#undef LEVEL
-#undef VW
-#undef VF
-#undef VI
-#undef MADD
-#undef TILE_ROWS
 
 // Exact without VNNI: both sides widened to 16 bits, pairs of products added in 32 bits.
 static void avx2_multiply_u8s8(kk_rows_u8 a, kk_panels_s8 b, float *c, size_t c_stride, size_t m, size_t n,
@@ -110,26 +64,16 @@ static void avx2_multiply_u8s8(kk_rows_u8 a, kk_panels_s8 b, float *c, size_t c_
 
 #pragma clang attribute pop
 
-TABLE(avx2)
-
-// MARK: - AVX-512
-
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"))), \
                              apply_to = function)
 
-#define LEVEL(name) avx512_##name
-#define VW 16
-#define VF float16
-#define VI int16
-#define MADD(a, b, c) ((VF)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
-#define TILE_ROWS 14
-#include "transformer_level.inc.h"
+#define S8_ROWS 14
 
 // As the float tile, with one VNNI instruction for 64 products.
 static inline __attribute__((always_inline)) void avx512_tile_s8(const size_t rows, kk_rows_u8 a, size_t first,
                                                                   kk_panels_s8 b, size_t j, size_t k, float *c,
                                                                   size_t c_stride, size_t columns) {
-    __m512i sums[TILE_ROWS][2];
+    __m512i sums[S8_ROWS][2];
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) sums[i][0] = sums[i][1] = _mm512_setzero_si512();
     const int8_t *panel = b.data + j * k;
@@ -166,11 +110,11 @@ static inline __attribute__((always_inline)) void avx512_tile_s8(const size_t ro
 
 static void avx512_multiply_u8s8(kk_rows_u8 a, kk_panels_s8 b, float *c, size_t c_stride, size_t m, size_t n,
                                  size_t k) {
-    for (size_t i0 = 0; i0 < m; i0 += TILE_ROWS * 16) {
-        size_t i1 = i0 + TILE_ROWS * 16 < m ? i0 + TILE_ROWS * 16 : m;
+    for (size_t i0 = 0; i0 < m; i0 += S8_ROWS * 16) {
+        size_t i1 = i0 + S8_ROWS * 16 < m ? i0 + S8_ROWS * 16 : m;
         for (size_t j = 0; j < n; j += 32) {
             size_t columns = n - j < 32 ? n - j : 32;
-            for (size_t i = i0; i < i1; i += TILE_ROWS) switch (i1 - i < TILE_ROWS ? i1 - i : TILE_ROWS) {
+            for (size_t i = i0; i < i1; i += S8_ROWS) switch (i1 - i < S8_ROWS ? i1 - i : S8_ROWS) {
                     TILE_S8(1) TILE_S8(2) TILE_S8(3) TILE_S8(4) TILE_S8(5) TILE_S8(6) TILE_S8(7)
                     TILE_S8(8) TILE_S8(9) TILE_S8(10) TILE_S8(11) TILE_S8(12) TILE_S8(13) TILE_S8(14)
                 }
@@ -180,19 +124,7 @@ static void avx512_multiply_u8s8(kk_rows_u8 a, kk_panels_s8 b, float *c, size_t 
 
 #pragma clang attribute pop
 
-TABLE(avx512)
-
 #endif
-
-const kk_transformer_kernels *kk_transformer_kernels_for(kk_level level) {
-    switch (level) {
-#if defined(__x86_64__)
-    case kk_level_avx2: return &avx2;
-    case kk_level_avx512: return &avx512;
-#endif
-    default: return &portable;
-    }
-}
 
 // MARK: - Packing
 
@@ -233,3 +165,13 @@ void kk_pack_s8(const float *weights, size_t n, size_t k, int8_t *data, float *s
         sum[j] = (float)total;
     }
 }
+
+// MARK: - Levels
+
+#define FAMILY transformer
+#define SOURCE "transformer_level.inc.h"
+#define TABLE(level)                                                                                      \
+    {                                                                                                     \
+        level##_multiply_f32,        level##_multiply_u8s8,   level##_bias_activation_rows,               \
+        level##_add_layer_norm_rows, level##_sum3_layer_norm, level##_softmax_rows, level##_quantize_rows}
+#include "every_level.inc.h"

@@ -1,11 +1,4 @@
-// The transformer kernels of one level, written once in the compiler's vector types and included by transformer.c
-// for every level, with:
-//   LEVEL(name)  the function's name at this level
-//   VF, VI       vectors of VW floats / 32-bit integers, unaligned
-//   MADD(a,b,c)  a * b + c
-//   TILE_ROWS    rows of a product computed at once; TILE_ROWS * 2 accumulators + 3 must fit the registers
-
-#include "vector_functions.inc.h"
+// The transformer kernels of one level, compiled for each by every_level.inc.h.
 
 // MARK: - Matrix product
 
@@ -264,4 +257,3 @@ static void LEVEL(quantize_rows)(const float *x, size_t rows, size_t columns, kk
 }
 
 #undef TILE_CASE
-#include "vector_functions_end.inc.h"

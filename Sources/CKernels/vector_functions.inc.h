@@ -1,8 +1,4 @@
-// Vector arithmetic and functions of one level, for the families that are written once for several levels. Included with
-//   LEVEL(name)  the function's name at this level
-//   VF, VI       vectors of VW floats / 32-bit integers, unaligned
-//   MADD(a,b,c)  a * b + c
-// defined; vector_functions_end.inc.h takes the names back.
+// Vector arithmetic and functions of one level, included by every_level.inc.h.
 
 #define VLOAD(p) (*(const VF *)(p))
 #define VSTORE(p, v) (*(VF *)(p) = (v))
@@ -69,17 +65,31 @@ INLINE VF LEVEL(gelu)(VF x) {
     return above * LEVEL(odd_half)(VMIN(SPLAT(5.5f), above), c);
 }
 
-// Part of a vector: the rest reads as zero.
+// Part of a vector, 0 < count < VW: the rest reads as zero, and nothing beyond it is touched.
 INLINE VF LEVEL(load_part)(const float *p, size_t count) {
+#if VW == 16
+    return (VF)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+#elif VW == 8
+    const VI lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    return (VF)_mm256_maskload_ps(p, (__m256i)(lanes < (VI)((int32_t)count)));
+#else
     float buffer[VW] = {0};
     memcpy(buffer, p, count * sizeof(float));
     return VLOAD(buffer);
+#endif
 }
 
 INLINE void LEVEL(store_part)(float *p, VF v, size_t count) {
+#if VW == 16
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+#elif VW == 8
+    const VI lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    _mm256_maskstore_ps(p, (__m256i)(lanes < (VI)((int32_t)count)), (__m256)v);
+#else
     float buffer[VW];
     VSTORE(buffer, v);
     memcpy(p, buffer, count * sizeof(float));
+#endif
 }
 
 INLINE float LEVEL(sum)(VF v) {

@@ -3,6 +3,11 @@
 #define KK_VECTORS_H
 
 #include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #define VECTOR_TYPES(W)                                                                   \
     typedef float float##W __attribute__((ext_vector_type(W), aligned(4), may_alias));    \
