@@ -1,54 +1,43 @@
 import Foundation
 import Synchronization
 
-/// Blocks of memory that are kept for the next one who needs about as much.
+/// Large blocks of memory, cut from what was used before where it lasts.
 ///
-/// A training step asks for the same large blocks again and again; fresh pages from the operating system cost more
-/// than the arithmetic on them. Blocks under 64 KiB go to `malloc`. What lies idle here never makes the sum of
-/// used and idle memory exceed the most that was ever in use, by more than an eighth.
+/// A training step asks for the same large blocks again and again, in sizes that differ from batch to batch; fresh pages from the
+/// operating system cost more than the arithmetic on them. What is freed joins its free neighbours, so that a block of any
+/// size can be cut from it. Blocks under 64 KiB go to `malloc`. Used and idle memory together stay within one and a half of
+/// the most that was ever in use at a time.
 package enum MemoryPool {
     /// Sizes from here on are pooled.
     static let threshold = 1 << 16
+    private static let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    /// What is asked of the operating system at a time, at least: two huge pages.
+    private static let chunk = 1 << 22
 
     private struct State {
-        var idle: [Int: [UnsafeMutableRawPointer]] = [:]  // by block size
-        var idleBytes = 0
+        var idle = FreeRanges()
         var usedBytes = 0
         var peakBytes = 0
     }
 
-    // Raw pointers are not Sendable; the lock is what makes this safe, and each pointer has one owner.
-    private struct Box: @unchecked Sendable { var state = State() }
-    private static let shared = Mutex(Box())
+    private static let shared = Mutex(State())
 
-    /// The size of the block that serves `bytes`: eight sizes for each doubling, at most an eighth wasted.
+    /// The size of the block that serves `bytes`.
     package static func blockSize(for bytes: Int) -> Int {
-        guard bytes >= threshold else { return max(bytes, 1) }
-        let step = (1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount)) >> 3
-        return (bytes + step - 1) / step * step
+        bytes < threshold ? max(bytes, 1) : (bytes + page - 1) / page * page
     }
 
     static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
         let size = blockSize(for: bytes)
         guard size >= threshold else { return .allocate(byteCount: size, alignment: 64) }
-        let pooled: UInt? = shared.withLock { box in
-            box.state.usedBytes += size
-            box.state.peakBytes = max(box.state.peakBytes, box.state.usedBytes)
-            if let block = box.state.idle[size]?.popLast() {
-                box.state.idleBytes -= size
-                return UInt(bitPattern: block)
-            }
-            trim(&box.state)
-            return nil
+        let address: UInt? = shared.withLock { state in
+            state.usedBytes += size
+            state.peakBytes = max(state.peakBytes, state.usedBytes)
+            return state.idle.take(size) ?? grow(&state, by: size)
         }
-        if let pooled, let block = UnsafeMutableRawPointer(bitPattern: pooled) { return block }
-        let block = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let block, block != MAP_FAILED else {
+        guard let address, let block = UnsafeMutableRawPointer(bitPattern: address) else {
             fatalError("Out of memory: the operating system refused \(size) bytes")
         }
-        #if os(Linux)
-            if size >= 1 << 22 { madvise(block, size, 14) }  // MADV_HUGEPAGE: fewer page faults
-        #endif
         return block
     }
 
@@ -56,30 +45,29 @@ package enum MemoryPool {
         let size = blockSize(for: bytes)
         guard size >= threshold else { return block.deallocate() }
         let address = UInt(bitPattern: block)
-        shared.withLock { box in
-            box.state.usedBytes -= size
-            box.state.idleBytes += size
-            if let block = UnsafeMutableRawPointer(bitPattern: address) {
-                box.state.idle[size, default: []].append(block)
-            }
-            trim(&box.state)
+        shared.withLock { state in
+            state.usedBytes -= size
+            state.idle.insert(FreeRanges.Range(start: address, size: size))
         }
     }
 
-    // Gives the largest idle blocks back until used and idle memory together fit.
-    private static func trim(_ state: inout State) {
-        let most = max(state.peakBytes + state.peakBytes / 8, 1 << 24)
-        guard state.usedBytes + state.idleBytes > most else { return }
-        for size in state.idle.keys.sorted(by: >) {
-            while state.usedBytes + state.idleBytes > most, let block = state.idle[size]?.popLast() {
-                munmap(block, size)
-                state.idleBytes -= size
-            }
+    // Fresh memory: the block, and what is left of a chunk as idle. Idle memory goes back where there would be too much.
+    private static func grow(_ state: inout State, by size: Int) -> UInt? {
+        let fresh = max(size, chunk)
+        let most = max(state.peakBytes + state.peakBytes / 2, 1 << 24)
+        let excess = state.usedBytes + state.idle.bytes + fresh - size - most
+        for range in state.idle.removeLargest(excess) {
+            munmap(UnsafeMutableRawPointer(bitPattern: range.start), range.size)
         }
-    }
-
-    /// Bytes in use and idle now, and the most that were ever in use: for benchmarks and `kukla doctor`.
-    package static var usage: (used: Int, idle: Int, peak: Int) {
-        shared.withLock { ($0.state.usedBytes, $0.state.idleBytes, $0.state.peakBytes) }
+        let block = mmap(nil, fresh, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let block, block != MAP_FAILED else { return nil }
+        #if os(Linux)
+            madvise(block, fresh, 14)  // MADV_HUGEPAGE: fewer page faults
+        #endif
+        let start = UInt(bitPattern: block)
+        if fresh > size {
+            state.idle.insert(FreeRanges.Range(start: start + UInt(size), size: fresh - size))
+        }
+        return start
     }
 }
