@@ -1,3 +1,4 @@
+import CKernels
 import KuklaNumerics
 
 extension Tensor {
@@ -23,9 +24,7 @@ private typealias Places = AlignedStorage<Int32>
 private struct MaximumPool: Sendable {
     let input, output: [Int]
     let planes, inputPlane, outputPlane: Int
-    // Three spatial axes, leading ones of length 1: the elements that each position covers.
-    private let covered: [[Range<Int>]]
-    private let height, width: Int
+    private let windows: kk_windows
 
     init(shape: [Int], windows: [PoolingWindow]) {
         let lead = Array(shape.dropLast(windows.count))
@@ -34,11 +33,14 @@ private struct MaximumPool: Sendable {
         planes = lead.elementCount
         inputPlane = windows.map(\.inputLength).elementCount
         outputPlane = windows.map(\.outputLength).elementCount
-        covered =
-            [[Range<Int>]](repeating: [0..<1], count: 3 - windows.count)
-            + windows.map { window in (0..<window.outputLength).map(window.range) }
-        let lengths = [1, 1, 1] + windows.map(\.inputLength)
-        (height, width) = (lengths[lengths.count - 2], lengths[lengths.count - 1])
+        contract(inputPlane <= Int32.max, "maxPool: shape \(shape): places within a plane are 32-bit numbers")
+        func three(_ value: (PoolingWindow) -> Int, _ lead: Int32) -> (Int32, Int32, Int32) {
+            let all = [Int32](repeating: lead, count: 3 - windows.count) + windows.map { Int32(value($0)) }
+            return (all[0], all[1], all[2])
+        }
+        self.windows = kk_windows(
+            input: three(\.inputLength, 1), output: three(\.outputLength, 1), window: three(\.length, 1),
+            stride: three(\.stride, 1), padding: three(\.padding, 0))
     }
 
     private func forPlanes(_ body: @Sendable (Int) -> Void) {
@@ -50,49 +52,16 @@ private struct MaximumPool: Sendable {
     func run(_ x: Tensor) -> (Tensor, Places) {
         let places = Places(uninitialized: output.elementCount)
         let result = Tensor(shape: output) { out in
-            guard let base = out.baseAddress else { return }
+            guard let base = out.baseAddress, !out.isEmpty else { return }
             nonisolated(unsafe) let to = base  // every plane is written once
+            let maxWindows = kk_pooling_kernels_for(CPULevel.current.kernelLevel).pointee.max_windows
             forPlanes { plane in
-                let (from, y) = (x.pointer + plane * inputPlane, to + plane * outputPlane)
-                greatest(from, y, places.pointer + plane * outputPlane)
+                maxWindows(
+                    x.pointer + plane * inputPlane, windows, to + plane * outputPlane,
+                    places.pointer + plane * outputPlane)
             }
         }
         return (result, places)
-    }
-
-    private func greatest(
-        _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ places: UnsafeMutablePointer<Int32>
-    ) {
-        var position = 0
-        covered[2].withUnsafeBufferPointer { columns in
-            for depths in covered[0] {
-                for rows in covered[1] {
-                    for i in columns.indices {
-                        let columns = columns[i]
-                        var best = -Float.infinity
-                        var place = -1
-                        for z in depths {
-                            for r in rows {
-                                let line = (z * height + r) * width
-                                for at in line + columns.lowerBound..<line + columns.upperBound {
-                                    let value = x[at]
-                                    // `!(value <= best)` lets NaN in, and the first element where all are -infinity.
-                                    if !(value <= best) || place < 0 {
-                                        (best, place) = (value, at)
-                                        if value.isNaN { break }
-                                    }
-                                }
-                                if best.isNaN { break }
-                            }
-                            if best.isNaN { break }
-                        }
-                        y[position] = best
-                        places[position] = Int32(truncatingIfNeeded: place)
-                        position += 1
-                    }
-                }
-            }
-        }
     }
 
     /// The gradient of the input: each element goes to the place that it came from.
