@@ -36,10 +36,11 @@ struct ConvolutionDraw {
         transposedBias = Tensor.normal([inputs], using: &random)
     }
 
-    /// Tensors of the caller's, two spatial axes, one group.
-    init(plain padding: Int, x: Tensor, weight: Tensor, bias: Tensor) {
-        (stride, self.padding, dilation, outputPadding) = ([1, 1], [padding, padding], [1, 1], [0, 0])
-        (groups, self.x, self.weight, self.bias) = (1, x, weight, bias)
+    /// Tensors of the caller's, one group.
+    init(stride: [Int], padding: [Int], dilation: [Int], x: Tensor, weight: Tensor, bias: Tensor) {
+        (self.stride, self.padding, self.dilation) = (stride, padding, dilation)
+        (groups, outputPadding) = (1, padding.map { _ in 0 })
+        (self.x, self.weight, self.bias) = (x, weight, bias)
         (y, transposedBias) = (x, bias)
     }
 

@@ -79,7 +79,9 @@ import Testing
     /// Shapes of every way of tiling: joined small images, cut large ones, one tap.
     @Test(arguments: [
         ([9, 40, 4, 4], [24, 40, 3, 3], 1), ([9, 300, 5, 4], [3, 300, 3, 3], 1),
-        ([2, 40, 22, 22], [4, 40, 5, 5], 1),
+        ([2, 40, 22, 22], [4, 40, 5, 5], 1), ([2, 40, 22, 21], [4, 40, 5, 5], 2),
+        ([9, 32, 14, 14], [8, 32, 3, 3], 1),
+        ([5, 3, 2, 1], [4, 3, 5, 5], 2),
         ([3, 16, 30, 30], [8, 16, 1, 1], 0), ([9, 16, 3, 3], [8, 16, 1, 1], 0),
         ([1, 3, 50, 40], [4, 3, 5, 5], 2), ([0, 3, 8, 8], [4, 3, 3, 3], 0),
     ])
@@ -91,7 +93,8 @@ import Testing
         let y = x.convolution2D(weight, bias, padding: AxisLengths(padding))
         let seed = Tensor.normal(y.shape, using: &random)
         let gradients = y.gradients(seed: seed)
-        let draw = ConvolutionDraw(plain: padding, x: x, weight: weight, bias: bias)
+        let draw = ConvolutionDraw(
+            stride: [1, 1], padding: [padding, padding], dilation: [1, 1], x: x, weight: weight, bias: bias)
         #expect(Self.difference(y, Self.reference(draw, x, weight, bias).values) < 1e-4)
         // The gradients by the definition of the transpose: <y(x + d) - y(x), seed> = <d, gradient>, exactly linear.
         let bump = Tensor.normal(x.shape, using: &random)
@@ -104,6 +107,32 @@ import Testing
         let wanted = (turned * seed).sum().item
         let found = gradients[weight].map { ($0.dense * turn).sum().item } ?? 0
         #expect(abs(wanted - found) <= 2e-4 * (10 + abs(wanted)), "\(wanted) \(found)")
+    }
+
+    /// Each tap sees the image moved by a fixed distance, along strided depths and between dilated rows too.
+    @Test(arguments: [
+        ([1, 1, 1], [1, 1, 1], [1, 1, 1], [3, 3, 3]), ([2, 1, 1], [0, 2, 2], [1, 2, 1], [2, 2, 5]),
+        ([1, 1, 1], [1, 0, 2], [1, 1, 2], [3, 2, 3]), ([3, 1, 1], [2, 2, 1], [2, 1, 1], [3, 3, 3]),
+    ])
+    func `rows as wide as the image agree with the definition`(
+        stride: [Int], padding: [Int], dilation: [Int], kernel: [Int]
+    ) {
+        var random = RandomSource(seed: 5)
+        let x = Tensor.normal([2, 3, 4, 6, 19], using: &random)
+        let weight = Tensor.normal([4, 3] + kernel, using: &random)
+        let bias = Tensor.normal([4], using: &random)
+        let draw = ConvolutionDraw(
+            stride: stride, padding: padding, dilation: dilation, x: x, weight: weight, bias: bias)
+        let y = draw.convolve(x, weight, bias)
+        #expect(y.shape.last == 19)
+        #expect(Self.difference(y, Self.reference(draw, x, weight, bias).values) < 2e-5)
+        // <convolve(d), y> == <d, gradient>.
+        let bump = Tensor.normal(x.shape, using: &random)
+        let watched = x.watched()
+        let gradient = draw.convolve(watched, weight, bias).gradients(seed: y)[watched]
+        let left = (draw.convolve(bump, weight, nil) * y).sum().item
+        let right = gradient.map { ($0.dense * bump).sum().item } ?? 0
+        #expect(abs(left - right) <= 1e-4 * (10 + abs(left)), "\(left) \(right)")
     }
 
     @Test func `results do not depend on the number of threads`() {

@@ -1,3 +1,4 @@
+import CKernels
 import KuklaNumerics
 
 /// Windows of an image as columns of a matrix (im2col), and the sum of such columns back into the image (col2im).
@@ -8,10 +9,15 @@ struct Unfolding {
     private let geometry: ConvolutionGeometry
     /// For each tap of the last axis, the positions at which it lies inside the image.
     private let inside: [Range<Int>]
+    /// Whether each tap sees the image moved by a fixed number of elements, but for the columns at the border: one long copy
+    /// instead of one for each row.
+    private let isShift: Bool
 
     init(_ geometry: ConvolutionGeometry) {
         self.geometry = geometry
         inside = (0..<geometry.kernel[2]).map { geometry.positions(axis: 2, tap: $0) }
+        isShift =
+            geometry.stride[1] == 1 && geometry.stride[2] == 1 && geometry.input[2] == geometry.output[2]
     }
 
     /// A stretch of positions within one row of the output.
@@ -42,6 +48,15 @@ struct Unfolding {
         _ image: UnsafePointer<Float>, channels: Int, positions: Range<Int>,
         into columns: UnsafeMutablePointer<Float>, rowStride: Int
     ) {
+        if isShift {
+            return forEachShift(channels: channels, positions: positions) { row, stretch, hits, source, tap in
+                let to = columns + row * rowStride - positions.lowerBound
+                (to + stretch.lowerBound).update(repeating: 0, count: hits.lowerBound - stretch.lowerBound)
+                (to + hits.lowerBound).update(from: image + source, count: hits.count)
+                (to + hits.upperBound).update(repeating: 0, count: stretch.upperBound - hits.upperBound)
+                clearBorder(to, hits, tap: tap)
+            }
+        }
         let step = geometry.stride[2]
         forEachRow(channels: channels, positions: positions) { row, segment, line, hits, shift in
             let to = columns + row * rowStride + segment.offset - segment.columns.lowerBound
@@ -62,11 +77,20 @@ struct Unfolding {
         }
     }
 
-    /// Adds columns back into the image that `unfold` would have read them from.
+    /// Adds columns back into the image that `unfold` would have read them from. Columns that lie beyond the border become 0.
     func fold(
-        _ columns: UnsafePointer<Float>, rowStride: Int, channels: Int, positions: Range<Int>,
+        _ columns: UnsafeMutablePointer<Float>, rowStride: Int, channels: Int, positions: Range<Int>,
         into image: UnsafeMutablePointer<Float>
     ) {
+        if isShift {
+            let add = trainingKernels.arithmetic
+            return forEachShift(channels: channels, positions: positions) { row, _, hits, target, tap in
+                let from = columns + row * rowStride - positions.lowerBound
+                clearBorder(from, hits, tap: tap)
+                let to = image + target
+                add(to, false, from + hits.lowerBound, false, to, hits.count, kk_arithmetic_add)
+            }
+        }
         let step = geometry.stride[2]
         forEachRow(channels: channels, positions: positions) { row, segment, line, hits, shift in
             guard let line, !hits.isEmpty else { return }
@@ -78,6 +102,59 @@ struct Unfolding {
             } else {
                 for i in hits { to[i * step - shift] += from[i] }
             }
+        }
+    }
+
+    /// Where `isShift`: runs over all rows of the matrix and, in each, the stretches of positions of one depth. The positions
+    /// `hits` of a stretch meet the elements of the image from `element` on, one after the other; all others see nothing.
+    @inline(__always)
+    private func forEachShift(
+        channels: Int, positions: Range<Int>,
+        _ body: (_ row: Int, _ stretch: Range<Int>, _ hits: Range<Int>, _ element: Int, _ tap: Int) -> Void
+    ) {
+        let g = geometry
+        let (width, slab, outputSlab) = (g.input[2], g.input[1] * g.input[2], g.output[1] * g.output[2])
+        guard !positions.isEmpty else { return }
+        let depths = positions.lowerBound / outputSlab...(positions.upperBound - 1) / outputSlab
+        var row = 0
+        for channel in 0..<channels {
+            for a in 0..<g.kernel[0] {
+                for b in 0..<g.kernel[1] {
+                    let lines = g.positions(axis: 1, tap: b)
+                    for c in 0..<g.kernel[2] {
+                        for depth in depths {
+                            let first = depth * outputSlab
+                            let stretch = (first..<first + outputSlab).clamped(to: positions)
+                            let z = depth * g.stride[0] - g.padding[0] + a * g.dilation[0]
+                            let shift =
+                                (b * g.dilation[1] - g.padding[1]) * width + c * g.dilation[2] - g.padding[2]
+                            // Within the slab: a border column at its corners would read beyond it.
+                            let inSlab = max(0, -shift)..<max(max(0, -shift), slab - shift)
+                            let isInside = z >= 0 && z < g.input[0]
+                            let rows = isInside ? lines.lowerBound * width..<lines.upperBound * width : 0..<0
+                            let within = rows.clamped(to: inSlab)
+                            let hits = (first + within.lowerBound..<first + within.upperBound)
+                                .clamped(to: stretch)
+                            body(
+                                row, stretch, hits,
+                                (channel * g.input[0] + z) * slab + hits.lowerBound - first + shift, c)
+                        }
+                        row += 1
+                    }
+                }
+            }
+        }
+    }
+
+    /// Zeros at those of `positions` whose column tap `tap` of the last axis does not meet.
+    @inline(__always)
+    private func clearBorder(_ row: UnsafeMutablePointer<Float>, _ positions: Range<Int>, tap: Int) {
+        let width = geometry.output[2]
+        guard inside[tap].count < width, !positions.isEmpty else { return }
+        for line in positions.lowerBound / width...(positions.upperBound - 1) / width {
+            let first = line * width
+            for i in (first..<first + inside[tap].lowerBound).clamped(to: positions) { row[i] = 0 }
+            for i in (first + inside[tap].upperBound..<first + width).clamped(to: positions) { row[i] = 0 }
         }
     }
 
