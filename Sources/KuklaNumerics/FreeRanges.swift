@@ -1,20 +1,24 @@
 /// Ranges of addresses that nobody uses, neighbours joined: the book-keeping of `MemoryPool`.
 ///
 /// - Complexity: O(count of ranges) each; these are few, because only large blocks come here.
-struct FreeRanges {
-    struct Range: Equatable {
-        var start: UInt
-        var size: Int
-        var end: UInt { start + UInt(size) }
+package struct FreeRanges {
+    package struct Range: Equatable, Sendable {
+        package var start: UInt
+        package var size: Int
+        package var end: UInt { start + UInt(size) }
+
+        package init(start: UInt, size: Int) { (self.start, self.size) = (start, size) }
     }
 
     /// Ascending; no two touch.
-    private(set) var ranges: [Range] = []
+    package private(set) var ranges: [Range] = []
     /// The sum of all sizes.
-    private(set) var bytes = 0
+    package private(set) var bytes = 0
+
+    package init() {}
 
     /// Takes `size` bytes from the smallest range that holds them, the lowest of equals.
-    mutating func take(_ size: Int) -> UInt? {
+    package mutating func take(_ size: Int) -> UInt? {
         var best: Int?
         for i in ranges.indices where ranges[i].size >= size {
             if let found = best, ranges[found].size <= ranges[i].size { continue }
@@ -33,7 +37,7 @@ struct FreeRanges {
     }
 
     /// Gives a range back.
-    mutating func insert(_ range: Range) {
+    package mutating func insert(_ range: Range) {
         var (low, high) = (0, ranges.count)
         while low < high {
             let middle = (low + high) / 2
@@ -54,7 +58,7 @@ struct FreeRanges {
     }
 
     /// Takes at least `size` bytes out for good, or all there are, the ends of the largest ranges first.
-    mutating func removeLargest(_ size: Int) -> [Range] {
+    package mutating func removeLargest(_ size: Int) -> [Range] {
         var removed: [Range] = []
         var left = size
         while left > 0, let largest = ranges.indices.max(by: { ranges[$0].size < ranges[$1].size }) {

@@ -1,7 +1,6 @@
+import KuklaNumerics
 import KuklaTestSupport
 import Testing
-
-@testable import KuklaNumerics
 
 @Suite struct MemoryTests {
     @Test func `free ranges join their neighbours, whatever the order`() {
