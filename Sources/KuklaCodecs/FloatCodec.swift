@@ -32,6 +32,32 @@ public struct FloatCodec: VectorCodec {
         checkQueries(queries)
         return FloatScorer(queries: FloatQueries(queries, metric: metric))
     }
+
+    public func randomAccessScorer(for query: Matrix) -> any RandomAccessScorer {
+        checkRandomAccess(query)
+        return PickedFloatScorer(query: query, metric: metric)
+    }
+}
+
+private struct PickedFloatScorer: RandomAccessScorer {
+    let query: Matrix
+    let metric: Metric
+
+    func score(
+        rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
+        into scores: UnsafeMutablePointer<Float>
+    ) {
+        guard query.columns > 0 else { return scores.update(repeating: 0, count: count) }
+        let kernels = kk_picked_kernels_for(CPULevel.current.kernelLevel).pointee
+        let vectors = codes.assumingMemoryBound(to: Float.self)
+        query.withUnsafeBufferPointer { query in
+            guard metric == .squaredEuclidean else {
+                return kernels.dot_f32(query.baseAddress!, vectors, query.count, rows, count, scores)
+            }
+            kernels.squared_euclidean_f32(query.baseAddress!, vectors, query.count, rows, count, scores)
+            for i in 0..<count { scores[i] = -scores[i] }
+        }
+    }
 }
 
 private struct FloatScorer: CodeScorer {

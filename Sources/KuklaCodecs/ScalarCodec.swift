@@ -149,6 +149,11 @@ public struct ScalarCodec: VectorCodec {
         return ScalarScorer(codec: self, queries: queries)
     }
 
+    public func randomAccessScorer(for query: Matrix) -> any RandomAccessScorer {
+        checkRandomAccess(query)
+        return ScalarScorer(codec: self, queries: query)
+    }
+
     /// The float that follows the codes of vector `index`.
     @inline(__always)
     func factor(of index: Int, in codes: UnsafeRawPointer) -> Float {

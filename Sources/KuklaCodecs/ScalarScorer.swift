@@ -83,7 +83,7 @@ struct ScalarScorer: CodeScorer {
         }
     }
 
-    /// Turns dot products with the codes into scores: `q.y = scale * dot + shift`.
+    /// Turns dot products with the codes of the rows from `range.lowerBound` into scores: `q.y = scale * dot + shift`.
     private func finish(
         _ out: UnsafeMutablePointer<Float>, range: Range<Int>, codes: UnsafeRawPointer, scale: Float,
         shift: Float, offset: Float
@@ -102,6 +102,33 @@ struct ScalarScorer: CodeScorer {
                 let product = scale * out[i] + shift
                 out[i] = min(0, offset + 2 * product - codec.factor(of: range.lowerBound + i, in: codes))
             }
+        }
+    }
+}
+
+extension ScalarScorer: RandomAccessScorer {
+    func score(
+        rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
+        into scores: UnsafeMutablePointer<Float>
+    ) {
+        guard let integers else { return }
+        let bytes = codes.assumingMemoryBound(to: UInt8.self)
+        let row = codec.layout.bytesPerBlock
+        let dot = codec.dotRows
+        let ahead = 4
+        for i in 0..<min(ahead, count) { kk_prefetch(bytes + Int(rows[i]) * row, row) }
+        integers.withQuery(0) { query in
+            withUnsafePointer(to: query) {
+                for i in 0..<count {
+                    if i + ahead < count { kk_prefetch(bytes + Int(rows[i + ahead]) * row, row) }
+                    dot($0, bytes + Int(rows[i]) * row, 1, row, scores + i)
+                }
+            }
+        }
+        let (scale, shift, offset) = (integers.scales[0], integers.shifts[0], offsets[0])
+        for i in 0..<count {
+            let at = Int(rows[i])
+            finish(scores + i, range: at..<at + 1, codes: codes, scale: scale, shift: shift, offset: offset)
         }
     }
 }

@@ -77,6 +77,33 @@ public struct TransformedCodec: VectorCodec {
         let scorer = quantizer.scorer(for: transformed)
         return offsets.allSatisfy { $0 == 0 } ? scorer : OffsetScorer(scorer: scorer, offsets: offsets)
     }
+
+    public var rowwise: (any VectorCodec)? {
+        quantizer.rowwise.map {
+            TransformedCodec(configuration, transforms: transforms, quantizer: $0, metric: metric)
+        }
+    }
+
+    public func randomAccessScorer(for query: Matrix) -> any RandomAccessScorer {
+        checkRandomAccess(query)
+        let (transformed, offsets) = transformedQueries(query)
+        let scorer = quantizer.randomAccessScorer(for: transformed)
+        return offsets[0] == 0 ? scorer : PickedOffsetScorer(scorer: scorer, offset: offsets[0])
+    }
+}
+
+/// Adds a constant to the scores of one query.
+private struct PickedOffsetScorer: RandomAccessScorer {
+    let scorer: any RandomAccessScorer
+    let offset: Float
+
+    func score(
+        rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
+        into scores: UnsafeMutablePointer<Float>
+    ) {
+        scorer.score(rows: rows, count: count, of: codes, into: scores)
+        for i in 0..<count { scores[i] += offset }
+    }
 }
 
 /// Adds a constant to the scores of each query.

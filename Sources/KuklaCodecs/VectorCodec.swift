@@ -28,6 +28,16 @@ public protocol VectorCodec: Sendable {
 
     /// Prepares one or more queries `[queries, dimensions]` for scoring against codes of this codec.
     func scorer(for queries: Matrix) -> any CodeScorer
+
+    /// The same codec with codes of one vector a block, so that single codes can be picked out; `nil` where there is
+    /// no such layout. By default the codec itself, where its codes lie so.
+    var rowwise: (any VectorCodec)? { get }
+
+    /// Prepares one query `[1, dimensions]` for scoring against codes that are picked out one by one. There is a
+    /// default for every codec.
+    ///
+    /// - Precondition: `layout.vectorsPerBlock == 1`.
+    func randomAccessScorer(for query: Matrix) -> any RandomAccessScorer
 }
 
 /// How the codes of a codec lie in memory: in blocks of one or more vectors, without gaps.

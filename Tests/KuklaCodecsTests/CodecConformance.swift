@@ -240,6 +240,39 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
     }
 
     @Test(arguments: CodecCase.all)
+    func `codes that are picked out score as in a scan`(c: CodecCase) throws {
+        let trained = try train(c)
+        guard let codec = trained.codec.rowwise else {
+            #expect(trained.codec.layout.vectorsPerBlock > 1)
+            return
+        }
+        #expect(codec.layout == CodeLayout(bytesPerBlock: Int(trained.codec.layout.bytesPerVector)))
+        let n = Self.count
+        let codes = codec.encoded(trained.vectors, threads: 2)
+        #expect(codec.decoded(codes, count: n) == trained.codec.decoded(trained.codes, count: n))
+        let queries = CodecCase.vectors(4, dimensions: c.dimensions, metric: c.metric, seed: 2)
+        var random = RandomSource(seed: 4)
+        for q in 0..<4 {
+            let query = queries[rows: q..<q + 1]
+            let scan = codec.scores(query, codes, count: n)[0]
+            expectClose(
+                scan, trained.codec.scores(query, trained.codes, count: n)[0], scale: c.scoreError, "rowwise")
+            let scorer = codec.randomAccessScorer(for: query)
+            for count in [0, 1, 2, 3, 4, 5, 32, 33] {
+                let rows = (0..<count).map { _ in UInt32.random(in: 0..<UInt32(n), using: &random) }
+                var scores = [Float](repeating: .nan, count: count + 1)
+                codes.withUnsafeBytes {
+                    scorer.score(rows: rows, count: count, of: $0.baseAddress!, into: &scores)
+                }
+                #expect(scores[count].isNaN, "wrote past the last row")
+                expectClose(
+                    Array(scores[..<count]), rows.map { scan[Int($0)] }, scale: 1e-4, "\(count) rows",
+                    like: scan)
+            }
+        }
+    }
+
+    @Test(arguments: CodecCase.all)
     func `parameters make the same codec again`(c: CodecCase) throws {
         let trained = try train(c)
         let (codec, codes) = (trained.codec, trained.codes)

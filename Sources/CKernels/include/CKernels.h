@@ -7,6 +7,7 @@
 #include "kk_bert_unicode.h"
 #include "kk_bits.h"
 #include "kk_checksum.h"
+#include "kk_picked.h"
 #include "kk_cpu.h"
 #include "kk_distance.h"
 #include "kk_half.h"

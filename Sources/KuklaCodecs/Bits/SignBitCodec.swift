@@ -106,7 +106,7 @@ public struct SignBitCodec: VectorCodec {
     }
 
     /// The factor of one vector under a metric that keeps one a vector.
-    private static func factor(_ x: UnsafeBufferPointer<Float>, _ metric: Metric) -> Float {
+    static func factor(_ x: UnsafeBufferPointer<Float>, _ metric: Metric) -> Float {
         var (sum, squares) = (0.0, 0.0)
         for value in x {
             sum += Double(value.magnitude)
@@ -131,6 +131,8 @@ public struct SignBitCodec: VectorCodec {
             for i in 0..<dimensions { out[i] = code[i / 8] >> UInt8(i % 8) & 1 == 1 ? f : -f }
         }
     }
+
+    public var rowwise: (any VectorCodec)? { SignRowCodec(signs: self) }
 
     public func scorer(for queries: Matrix) -> any CodeScorer { scorer(for: queries, level: .current) }
 

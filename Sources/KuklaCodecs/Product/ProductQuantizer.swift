@@ -108,6 +108,11 @@ public struct ProductQuantizer: VectorCodec {
 
     public func scorer(for queries: Matrix) -> any CodeScorer { scorer(for: queries, level: .current) }
 
+    public func randomAccessScorer(for query: Matrix) -> any RandomAccessScorer {
+        checkRandomAccess(query)
+        return ProductScorer(codebook: codebook, metric: metric, queries: query, level: .current)
+    }
+
     package func scorer(for queries: Matrix, level: CPULevel) -> any CodeScorer {
         ProductScorer(codebook: codebook, metric: metric, queries: queries, level: level)
     }
@@ -226,5 +231,18 @@ private struct ProductScorer: CodeScorer {
                 if bias[query] != 0 { for i in 0..<count { row[i] += bias[query] } }
             }
         }
+    }
+}
+
+extension ProductScorer: RandomAccessScorer {
+    func score(
+        rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
+        into scores: UnsafeMutablePointer<Float>
+    ) {
+        let bytes = ProductQuantizer.layout(
+            subspaces: codebook.subspaces, bits: codebook.bits, metric: metric
+        ).bytesPerBlock
+        for i in 0..<count { kk_prefetch(codes + Int(rows[i]) * bytes, bytes) }
+        for i in 0..<count { score(codes + Int(rows[i]) * bytes, count: 1, into: scores + i, stride: 1) }
     }
 }
