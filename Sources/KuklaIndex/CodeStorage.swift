@@ -57,6 +57,27 @@ struct CodeBuffer: Sendable {
         }
     }
 
+    /// The bytes in `range`, without a copy; changing either copies first.
+    func part(_ range: Range<Int>) -> CodeBuffer {
+        CodeBuffer(
+            borrowing: UnsafeRawBufferPointer(
+                rebasing: UnsafeRawBufferPointer(
+                    start: storage.base, count: byteCount)[range]), from: storage)
+    }
+
+    /// Where the codes begin: valid while this buffer lives and is not changed.
+    var base: UnsafeRawPointer { UnsafeRawPointer(storage.base) }
+
+    /// Lets `body` change the bytes in place; copies first where the memory is shared or read-only.
+    mutating func withUnsafeMutableBytes<Result>(
+        _ body: (UnsafeMutableRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        replace(after: byteCount, count: 0) { _ in }
+        return try withExtendedLifetime(storage) {
+            try body(UnsafeMutableRawBufferPointer(start: storage.base, count: byteCount))
+        }
+    }
+
     /// Keeps the first `kept` bytes and lets `fill` write `count` bytes behind them.
     mutating func replace(
         after kept: Int, count: Int, with fill: (UnsafeMutableRawBufferPointer) -> Void

@@ -9,12 +9,14 @@ public import KuklaNumerics
 public final class CollectionFile: Sendable {
     public let url: URL
     public let details: CollectionDetails
-    public let index: FlatIndex
+    public let index: any CodedIndex
     /// The sections in the order of the table.
     public let sections: [CollectionSection]
     /// The JSON that says why this configuration was chosen, if the file holds it.
     public let plan: Data?
     private let file: MappedFile
+    /// Rows that have names: those of removed vectors too.
+    private let rowCount: Int
     private let ids: IDs
     private let texts: StringTable?
 
@@ -26,19 +28,22 @@ public final class CollectionFile: Sendable {
 
     /// Opens the collection file `url`.
     ///
+    /// - Parameter ignoresGraph: opens the codes that a graph lies over as a flat index and does not look at the graph: a
+    ///   way to the vectors of a file of which only that is damaged.
     /// - Throws: `KuklaError`: `missingFile`, `inputOutput`; `badData` where the file is damaged or no collection,
     ///   naming the section; `unsupported` where another version wrote it.
-    public init(_ url: URL) throws {
+    public init(_ url: URL, ignoresGraph: Bool = false) throws {
         let file = try MappedFile(url)
-        let reader = try SectionReader(file)
+        let reader = try SectionReader(file, ignoresGraph: ignoresGraph)
         self.url = url
         self.file = file
         sections = reader.sections
         let details = try reader.details()
         self.details = details
         index = try reader.index(details)
+        rowCount = index.idBound
         plan = reader.bytes(of: CollectionFormat.Name.plan).map { Data($0) }
-        let count = details.count
+        let count = rowCount
         if let bytes = reader.bytes(of: CollectionFormat.Name.numbers) {
             guard bytes.count == count * 8 else {
                 throw reader.damaged(CollectionFormat.Name.numbers, "it does not hold \(count) numbers")
@@ -66,9 +71,9 @@ public final class CollectionFile: Sendable {
     /// The name of the item in `row`.
     ///
     /// - Throws: `KuklaError.badData` where the table of names is damaged.
-    /// - Precondition: `row` is in `0..<details.count`.
+    /// - Precondition: `row` is in `0..<index.idBound`.
     public func id(of row: Int) throws(KuklaError) -> ItemID {
-        contract(row >= 0 && row < details.count, "row \(row) of \(details.count)")
+        contract(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
         switch ids {
         case .rowNumbers: return .number(UInt64(row))
         case .numbers(let numbers): return .number(numbers[row])
@@ -79,9 +84,9 @@ public final class CollectionFile: Sendable {
     /// The text of the item in `row`, or `nil` where the collection has no texts.
     ///
     /// - Throws: `KuklaError.badData` where the table of texts is damaged.
-    /// - Precondition: `row` is in `0..<details.count`.
+    /// - Precondition: `row` is in `0..<index.idBound`.
     public func text(of row: Int) throws(KuklaError) -> String? {
-        contract(row >= 0 && row < details.count, "row \(row) of \(details.count)")
+        contract(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
         return try texts?.string(row, in: url)
     }
 
@@ -105,7 +110,11 @@ public final class CollectionFile: Sendable {
             }
             progress.advance(by: section.length)
         }
-        for row in 0..<details.count {
+        if let (section, what) = (index as? any SectionedIndex)?.problem() {
+            throw SectionReader.damaged(url, section, what)
+        }
+        if case .rowNumbers = ids, texts == nil { return }
+        for row in 0..<rowCount {
             _ = try id(of: row)
             _ = try text(of: row)
         }

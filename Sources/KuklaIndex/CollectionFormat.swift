@@ -26,11 +26,24 @@ enum CollectionFormat {
         static let parameters = "parameters"
         static let codes = "codes"
         static let refineCodes = "refine-codes"
+        static let graph = "graph"
+        static let graphLinks = "graph-links"
+        static let graphUpper = "graph-upper"
+        static let graphIDs = "graph-ids"
+        static let lists = "lists"
+        static let listIDs = "list-ids"
+        static let listCenters = "list-centers"
         static let numbers = "ids-number"
         static let idTexts = "ids-text"
         static let idOffsets = "ids-offset"
         static let texts = "texts"
         static let textOffsets = "texts-offset"
+    }
+
+    /// Whether the section `name` belongs to a graph, which only serves to search faster: the vectors are there without
+    /// it.
+    static func isGraph(_ name: String) -> Bool {
+        [Name.graph, Name.graphLinks, Name.graphUpper, Name.graphIDs].contains(name)
     }
 
     /// The header's fields after magic, version and endianness mark: file length, table offset, section count,

@@ -4,11 +4,12 @@ public import KuklaNumerics
 
 /// Writes a collection file in a stream: vectors are encoded as they arrive and never held together.
 ///
-/// The file appears under its name when `finish` returns, whole, or not at all. Sections that grow beside the codes
+/// Graphs and lists cannot be written before they are whole: their codes are held in memory, and vectors find their place
+/// as they arrive. The file appears under its name when `finish` returns, whole, or not at all. Sections that grow beside the codes
 /// (refinement codes, ids, texts) wait in nameless files in the same folder.
 ///
-///     let empty = try IndexConfiguration(parsing: "PCA128,SQ8").train(on: sample, metric: .cosine)
-///     let writer = try CollectionWriter(url, codec: empty.codec, refinement: empty.refinement)
+///     let empty = try IndexConfiguration(parsing: "PCA128,SQ8").makeIndex(on: sample, metric: .cosine)
+///     let writer = try CollectionWriter(url, index: empty)
 ///     while let chunk = try reader.next() { try writer.append(chunk.vectors, texts: chunk.texts) }
 ///     try writer.finish()
 public final class CollectionWriter {
@@ -19,6 +20,8 @@ public final class CollectionWriter {
     private let plan: Data?
     private let threads: Int
     private let sections: SectionWriter
+    /// The index that grows in memory, where it is not flat.
+    private var held: (any SectionedIndex)?
     private let refineCodes: SpoolFile?
     private var ids: IDSections?
     private var texts: TextSections?
@@ -27,14 +30,42 @@ public final class CollectionWriter {
     /// Vectors appended so far.
     public private(set) var count = 0
 
-    /// Starts a collection that will be `url`.
+    /// Starts a collection that will be `url`, with the vectors of `index`, to which more may be appended.
+    ///
+    /// Names and texts cannot be given to vectors that are there already: start from an empty index for that. A flat
+    /// index must be empty; its vectors are streamed.
+    /// - Parameters:
+    ///   - plan: JSON that says why this configuration was chosen; kept as it is.
+    /// - Throws: `KuklaError` (`missingFile` where the folder is not there, `inputOutput`).
+    public convenience init(
+        _ url: URL, index: any CodedIndex, origin: CollectionDetails.Origin = .init(), plan: Data? = nil,
+        threads: Int = defaultThreadCount
+    ) throws(KuklaError) {
+        let held = index as? any SectionedIndex
+        contract(
+            held != nil || index.count == 0, "CollectionWriter: a flat index of \(index.count) vectors")
+        try self.init(
+            url, codec: index.codec, refinement: index.refinement, held: held, origin: origin, plan: plan,
+            threads: threads)
+    }
+
+    /// Starts a collection that will be `url`, with a flat index.
     ///
     /// - Parameters:
     ///   - plan: JSON that says why this configuration was chosen; kept as it is.
     /// - Throws: `KuklaError` (`missingFile` where the folder is not there, `inputOutput`).
-    public init(
+    public convenience init(
         _ url: URL, codec: any VectorCodec, refinement: FlatIndex.Refinement? = nil,
         origin: CollectionDetails.Origin = .init(), plan: Data? = nil, threads: Int = defaultThreadCount
+    ) throws(KuklaError) {
+        try self.init(
+            url, codec: codec, refinement: refinement, held: nil, origin: origin, plan: plan, threads: threads
+        )
+    }
+
+    private init(
+        _ url: URL, codec: any VectorCodec, refinement: FlatIndex.Refinement?, held: (any SectionedIndex)?,
+        origin: CollectionDetails.Origin, plan: Data?, threads: Int
     ) throws(KuklaError) {
         self.url = url
         self.codec = codec
@@ -43,9 +74,11 @@ public final class CollectionWriter {
         self.plan = plan
         self.threads = threads
         sections = try SectionWriter(url)
-        refineCodes = refinement == nil ? nil : try SpoolFile(beside: url)
+        self.held = held
+        count = held?.idBound ?? 0
+        refineCodes = refinement == nil || held != nil ? nil : try SpoolFile(beside: url)
         waiting = Matrix(rows: 0, columns: codec.dimensions)
-        try sections.begin(CollectionFormat.Name.codes)
+        if held == nil { try sections.begin(CollectionFormat.Name.codes) }
     }
 
     /// Adds the rows of `vectors`, with a name and a text for each where the collection has them.
@@ -67,6 +100,12 @@ public final class CollectionWriter {
             texts.map { $0.count == vectors.rows } ?? true,
             "append: \(texts?.count ?? 0) texts for \(vectors.rows) rows")
         guard vectors.rows > 0 else { return }
+        if held != nil {
+            try held?.insert(vectors, threads: threads)
+            try append(ids: ids, texts: texts)
+            count += vectors.rows
+            return
+        }
         let added = try vectors.prepared(
             for: codec.metric, role: "vector", firstRow: count, threads: threads)
         try append(ids: ids, texts: texts)
@@ -87,8 +126,12 @@ public final class CollectionWriter {
     ///
     /// - Throws: `KuklaError(.inputOutput)`; an older file of that name is then still there.
     public func finish() throws(KuklaError) {
-        try encodeCodes(waiting)
-        sections.end()
+        if let held {
+            try held.write(to: sections)
+        } else {
+            try encodeCodes(waiting)
+            sections.end()
+        }
         if let refineCodes { try sections.write(CollectionFormat.Name.refineCodes, refineCodes) }
         try ids?.write(to: sections)
         try texts?.write(to: sections)
@@ -107,10 +150,8 @@ public final class CollectionWriter {
 
     private func encodedDetails() throws(KuklaError) -> [UInt8] {
         let details = CollectionDetails(
-            factory: IndexConfiguration(
-                codec: codec.configuration,
-                refinement: refinement.map { .init(codec: $0.codec.configuration, factor: $0.factor) }),
-            metric: codec.metric, dimensions: codec.dimensions, count: count, origin: origin)
+            factory: held?.configuration ?? IndexConfiguration(codec: codec, refinement: refinement),
+            metric: codec.metric, dimensions: codec.dimensions, count: held?.count ?? count, origin: origin)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         do { return Array(try encoder.encode(details)) } catch {

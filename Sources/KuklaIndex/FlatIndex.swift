@@ -7,7 +7,7 @@ public import KuklaNumerics
 /// `factor * k` by the first codec are ranked again by a second, finer one.
 ///
 /// Memory: `codec.layout.bytesPerVector` (and the refinement's) for each vector. Search: O(queries * count).
-public struct FlatIndex: VectorIndex {
+public struct FlatIndex: CodedIndex {
     /// How the best candidates of the scan are ranked again.
     public struct Refinement: Sendable {
         public let codec: any VectorCodec
@@ -52,7 +52,7 @@ public struct FlatIndex: VectorIndex {
 
     public var dimensions: Int { codec.dimensions }
     public var metric: Metric { codec.metric }
-    /// Bytes that one more vector costs, the refinement's among them.
+    public var configuration: IndexConfiguration { IndexConfiguration(codec: codec, refinement: refinement) }
     public var bytesPerVector: Double {
         codec.layout.bytesPerVector + (refinement?.codec.layout.bytesPerVector ?? 0)
     }
@@ -108,12 +108,7 @@ extension FlatIndex: Insertable {
     /// - Throws: also `unsupported`, where the codes were read from a file, the codec packs several vectors in a
     ///   block and the last block is part-filled: its vectors are not there any more to be encoded with the new ones.
     public mutating func insert(_ vectors: Matrix, threads: Int = defaultThreadCount) throws(KuklaError) {
-        guard vectors.columns == dimensions else {
-            throw KuklaError(
-                .badData,
-                "Cannot add vectors of \(vectors.columns) components: the index has vectors of \(dimensions)."
-            )
-        }
+        try checkInsert(vectors)
         guard vectors.rows > 0 else { return }
         let added = try vectors.prepared(for: metric, role: "vector", firstRow: count, threads: threads)
         let layout = codec.layout

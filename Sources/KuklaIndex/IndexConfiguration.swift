@@ -1,11 +1,22 @@
 public import KuklaCodecs
 public import KuklaNumerics
 
-/// What an index is made of: a codec, and optionally a finer one that ranks the best candidates again.
+/// What an index is made of: how vectors are found, a codec, and optionally a finer one that ranks the best candidates
+/// again.
 ///
-/// Written as a factory string: `PCA128,SQ8`, `PQ48x4fs,Refine(SQ8)`, `B1,Refine(F16,factor=20)`. `init(parsing:)`
-/// and `description` are inverse.
+/// Written as a factory string: `PCA128,SQ8`, `PQ48x4fs,Refine(SQ8)`, `HNSW32,SQ8`, `HNSW16,B1,Refine(F16,factor=20)`.
+/// `init(parsing:)` and `description` are inverse.
 public struct IndexConfiguration: Hashable, Sendable {
+    /// How an index finds vectors.
+    public enum Structure: Hashable, Sendable {
+        /// Compares all of them (`FlatIndex`); has no word.
+        case flat
+        /// `HNSWm`, `HNSWm_e`: walks over a graph of `m` links a node, built with `efConstruction` e (`HNSWIndex`).
+        case graph(HNSWConfiguration)
+        /// `IVFn`: looks through some of `n` lists (`IVFIndex`).
+        case lists(Int)
+    }
+
     /// Ranks the best `factor * k` candidates again, by the codes of `codec`.
     public struct Refinement: Hashable, Sendable {
         public var codec: CodecConfiguration
@@ -18,19 +29,41 @@ public struct IndexConfiguration: Hashable, Sendable {
         }
     }
 
+    public var structure: Structure
     public var codec: CodecConfiguration
     public var refinement: Refinement?
 
-    public init(codec: CodecConfiguration, refinement: Refinement? = nil) {
+    public init(
+        structure: Structure = .flat, codec: CodecConfiguration, refinement: Refinement? = nil
+    ) {
+        self.structure = structure
         self.codec = codec
         self.refinement = refinement
     }
 
-    /// Reads a factory string: the codec's words, then optionally `Refine(...)` with the words of a second codec and
-    /// optionally `factor=N`.
+    /// What a trained index is made of.
+    init(structure: Structure = .flat, codec: any VectorCodec, refinement: FlatIndex.Refinement?) {
+        self.init(
+            structure: structure, codec: codec.configuration,
+            refinement: refinement.map { Refinement(codec: $0.codec.configuration, factor: $0.factor) })
+    }
+
+    /// Reads a factory string: optionally the word of a structure, the codec's words, then optionally `Refine(...)`
+    /// with the words of a second codec and optionally `factor=N`.
     ///
     /// - Throws: `KuklaError.usage` that names the word at fault and the nearest known one.
     public init(parsing string: String) throws(KuklaError) {
+        let first = string.prefix { $0 != "," }
+        guard let structure = try Structure(word: first, in: string) else {
+            try self.init(parsingFlat: string)
+            return
+        }
+        let rest = string.dropFirst(first.count)
+        try self.init(parsingFlat: rest.isEmpty ? "F32" : String(rest.dropFirst()))
+        self.structure = structure
+    }
+
+    private init(parsingFlat string: String) throws(KuklaError) {
         let opening = "Refine("
         guard let start = Self.range(of: opening, in: string) else {
             if string.lowercased().contains("refine") {
@@ -86,7 +119,7 @@ extension IndexConfiguration {
     /// Vectors that training looks at; a sample of more says nothing new.
     public static let trainingLimit = CodecConfiguration.trainingLimit
 
-    /// Trains the codecs on `sample` `[n, dimensions]` and returns an index without vectors, ready for them.
+    /// Trains the codecs on `sample` `[n, dimensions]` and returns a flat index of them without vectors.
     ///
     /// - Throws: `KuklaError`: `usage` where the dimensions do not fit, `badData` where there are too few vectors or
     ///   one cannot be used.
@@ -94,6 +127,7 @@ extension IndexConfiguration {
         on sample: Matrix, metric: Metric, seed: UInt64 = 1, threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> FlatIndex {
+        contract(structure == .flat, "train: '\(self)' is not flat; use makeIndex")
         let sample = try sample.prepared(for: metric, role: "vector", threads: threads)
         let trained = try codec.train(
             on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
@@ -105,18 +139,98 @@ extension IndexConfiguration {
         return FlatIndex(codec: trained, refinement: refined)
     }
 
-    /// Bytes that one more vector costs, the refinement's among them, by arithmetic alone.
+    /// As `train`, and returns an index of any structure, without vectors.
+    public func makeIndex(
+        on sample: Matrix, metric: Metric, seed: UInt64 = 1, threads: Int = defaultThreadCount,
+        progress: any ProgressReporter = SilentProgress()
+    ) throws(KuklaError) -> any CodedIndex {
+        let flat = try IndexConfiguration(codec: codec, refinement: refinement).train(
+            on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
+        switch structure {
+        case .flat: return flat
+        case .graph(let graph):
+            return try HNSWIndex(graph, codec: flat.codec, refinement: flat.refinement, seed: seed)
+        case .lists(let count):
+            return try IVFIndex(
+                lists: count, codec: flat.codec, refinement: flat.refinement, sample: sample, seed: seed,
+                threads: threads, progress: progress)
+        }
+    }
+
+    /// Bytes that one more vector costs, the refinement's and links among them, by arithmetic alone.
     ///
     /// - Throws: `KuklaError.usage` where the dimensions do not fit.
     public func bytesPerVector(dimensions: Int, metric: Metric) throws(KuklaError) -> Double {
-        try codec.bytesPerVector(dimensions: dimensions, metric: metric)
+        try structure.bytesPerVector + codec.bytesPerVector(dimensions: dimensions, metric: metric)
             + (refinement?.codec.bytesPerVector(dimensions: dimensions, metric: metric) ?? 0)
+    }
+}
+
+extension IndexConfiguration.Structure {
+    /// The structure that `word` names; `nil` where it is the word of something else.
+    init?(word: Substring, in string: String) throws(KuklaError) {
+        func numbers(after prefix: String) -> [Int]? {
+            let parts = word.dropFirst(prefix.count).split(separator: "_", omittingEmptySubsequences: false)
+            let values = parts.compactMap { part in
+                part.utf8.allSatisfy { (48...57).contains($0) } ? Int(part) : nil
+            }
+            return values.count == parts.count ? values : nil
+        }
+        if word.hasPrefix("IVF") {
+            guard let values = numbers(after: "IVF"), values.count == 1,
+                IVFIndex.listRange.contains(values[0])
+            else {
+                throw KuklaError(
+                    .usage,
+                    "Cannot read '\(word)' in the factory string '\(string)': expected 'IVFn' with n lists from 1 to \(IVFIndex.listRange.upperBound), such as 'IVF1024'."
+                )
+            }
+            self = .lists(values[0])
+            return
+        }
+        guard word.hasPrefix("HNSW") else { return nil }
+        let values = numbers(after: "HNSW") ?? []
+        guard (1...2).contains(values.count),
+            HNSWConfiguration.linkRange.contains(values[0]),
+            (1...65_536).contains(values.last ?? 1)
+        else {
+            throw KuklaError(
+                .usage,
+                "Cannot read '\(word)' in the factory string '\(string)': expected 'HNSWm' or 'HNSWm_e', with m links from \(HNSWConfiguration.linkRange.lowerBound) to \(HNSWConfiguration.linkRange.upperBound) and efConstruction e from 1 to 65536, such as 'HNSW16'."
+            )
+        }
+        self = .graph(
+            values.count == 2
+                ? HNSWConfiguration(links: values[0], efConstruction: values[1])
+                : HNSWConfiguration(links: values[0]))
+    }
+
+    /// What stands before the codec's words.
+    var prefix: String {
+        switch self {
+        case .flat: return ""
+        case .lists(let count): return "IVF\(count),"
+        case .graph(let graph):
+            let isDefault = graph.efConstruction == HNSWConfiguration.defaultEfConstruction
+            return "HNSW\(graph.links)\(isDefault ? "" : "_\(graph.efConstruction)"),"
+        }
+    }
+
+    /// Bytes that one more vector costs beside its codes.
+    var bytesPerVector: Double {
+        switch self {
+        case .flat: 0
+        case .graph(let graph): graph.bytesPerVector
+        case .lists: 4
+        }
     }
 }
 
 extension IndexConfiguration: CustomStringConvertible {
     /// The factory string, in canonical form: without what is the default.
-    public var description: String {
+    public var description: String { structure.prefix + flatDescription }
+
+    private var flatDescription: String {
         guard let refinement else { return codec.description }
         let isDefault = refinement.factor == FlatIndex.Refinement.defaultFactor
         return "\(codec),Refine(\(refinement.codec)\(isDefault ? "" : ",factor=\(refinement.factor)"))"

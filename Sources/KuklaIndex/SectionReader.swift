@@ -7,11 +7,14 @@ import KuklaNumerics
 struct SectionReader {
     private let file: MappedFile
     let sections: [CollectionSection]
+    private let ignoresGraph: Bool
 
-    init(_ file: MappedFile) throws(KuklaError) {
+    init(_ file: MappedFile, ignoresGraph: Bool = false) throws(KuklaError) {
         self.file = file
+        self.ignoresGraph = ignoresGraph
         sections = try Self.table(file)
         for section in sections where section.length <= CollectionFormat.checkedAtOnce {
+            if ignoresGraph, CollectionFormat.isGraph(section.name) { continue }
             let found = Checksum(of: Self.slice(file, section.offset, section.length)).value
             guard found == section.checksum else {
                 throw Self.damaged(file.url, section.name, "its checksum is another than the file states")
@@ -24,7 +27,7 @@ struct SectionReader {
         sections.first { $0.name == name }.map { Self.slice(file, $0.offset, $0.length) }
     }
 
-    private func required(_ name: String) throws(KuklaError) -> UnsafeRawBufferPointer {
+    func required(_ name: String) throws(KuklaError) -> UnsafeRawBufferPointer {
         guard let bytes = bytes(of: name) else { throw damaged(name, "it is missing") }
         return bytes
     }
@@ -159,8 +162,8 @@ extension SectionReader {
         return details
     }
 
-    /// The index, with its codes in place.
-    func index(_ details: CollectionDetails) throws -> FlatIndex {
+    /// The index, with its codes and links in place.
+    func index(_ details: CollectionDetails) throws -> any CodedIndex {
         let name = CollectionFormat.Name.parameters
         guard let parameters = ParameterSection.decode(try required(name), owner: file) else {
             throw damaged(name, "it is no list of matrices")
@@ -182,25 +185,52 @@ extension SectionReader {
                 throw KuklaError(.badData, damaged(name, "it fits no codec").message, cause: error)
             }
         }
-        let codec = try restored(details.factory.codec, prefix: "codec.")
+        var codec = try restored(details.factory.codec, prefix: "codec.")
+        if case .graph = details.factory.structure { codec = try codec.pickable(for: "\(details.factory)") }
         let refinement = try details.factory.refinement.map {
             try FlatIndex.Refinement(
                 checking: restored($0.codec, prefix: "refine."), factor: $0.factor)
         }
-        return FlatIndex(
-            codec: codec, refinement: refinement, count: details.count,
-            codes: try codes(CollectionFormat.Name.codes, codec.layout, count: details.count),
-            refineCodes: try refinement.map {
-                try codes(CollectionFormat.Name.refineCodes, $0.codec.layout, count: details.count)
+        let codecs = Codecs(codec: codec, refinement: refinement)
+        switch details.factory.structure {
+        case .flat: return try flat(details, codecs)
+        case .graph(let graph):
+            let flat = try flat(details, codecs)
+            return ignoresGraph ? flat : try self.graph(graph, over: flat)
+        case .lists(let count): return try lists(count, details: details, codecs: codecs)
+        }
+    }
+
+    /// The codecs that a file's parameters describe.
+    struct Codecs {
+        let codec: any VectorCodec
+        let refinement: FlatIndex.Refinement?
+    }
+
+    private func flat(_ details: CollectionDetails, _ codecs: Codecs) throws(KuklaError) -> FlatIndex {
+        FlatIndex(
+            codec: codecs.codec, refinement: codecs.refinement, count: details.count,
+            codes: try codes(CollectionFormat.Name.codes, codecs.codec.layout, count: details.count),
+            refineCodes: try codecs.refinement.map { refinement throws(KuklaError) in
+                try codes(CollectionFormat.Name.refineCodes, refinement.codec.layout, count: details.count)
             } ?? CodeBuffer())
     }
 
-    private func codes(_ name: String, _ layout: CodeLayout, count: Int) throws(KuklaError) -> CodeBuffer {
+    func codes(_ name: String, _ layout: CodeLayout, count: Int) throws(KuklaError) -> CodeBuffer {
         let bytes = try required(name)
         let (needed, overflow) = layout.blockCount(of: count).multipliedReportingOverflow(
             by: layout.bytesPerBlock)
         guard !overflow, bytes.count == needed else {
             throw damaged(name, "it has \(bytes.count) bytes, which are not the codes of \(count) vectors")
+        }
+        return CodeBuffer(borrowing: bytes, from: file)
+    }
+
+    /// The bytes of the section `name`, of which there must be `count`.
+    func buffer(_ name: String, count: Int) throws(KuklaError) -> CodeBuffer {
+        let bytes = try required(name)
+        guard bytes.count == count else {
+            throw damaged(name, "it has \(bytes.count) bytes, expected \(count)")
         }
         return CodeBuffer(borrowing: bytes, from: file)
     }

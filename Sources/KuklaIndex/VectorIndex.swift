@@ -14,6 +14,8 @@ public protocol VectorIndex: Sendable {
     var metric: Metric { get }
     /// Vectors that a search can find.
     var count: Int { get }
+    /// All ids are below this; `count` unless vectors were removed.
+    var idBound: Int { get }
 
     /// The best matches of every query, best first; of equal scores the lower id comes first.
     ///
@@ -21,7 +23,7 @@ public protocol VectorIndex: Sendable {
     /// fewer vectors are allowed.
     /// - Parameters:
     ///   - k: how many matches, `1...count`.
-    ///   - allowed: the rows that may be found; `nil` for all.
+    ///   - allowed: the ids that may be found, a set of capacity `idBound`; `nil` for all.
     ///   - threads: at most so many; the result does not depend on it.
     /// - Throws: `KuklaError` where `k` is out of range (`usage`), where the shape is another, or where a query has
     ///   components that are not finite or, under cosine, no direction (`badData`, naming the row).
@@ -30,6 +32,8 @@ public protocol VectorIndex: Sendable {
 }
 
 extension VectorIndex {
+    public var idBound: Int { count }
+
     /// The best matches of every query among all vectors, on all cores: see
     /// `search(_:count:allowing:threads:)`.
     public func search(_ queries: Matrix, count k: Int, threads: Int = defaultThreadCount)
@@ -59,8 +63,19 @@ extension VectorIndex {
         }
         if let allowed {
             contract(
-                allowed.capacity == count, "search: a set of \(allowed.capacity) rows for \(count) vectors")
+                allowed.capacity == idBound,
+                "search: a set of \(allowed.capacity) ids, which are below \(idBound)")
         }
+    }
+
+    /// The best matches among all vectors but those of the ids `excluded`: see `search(_:count:allowing:threads:)`.
+    public func search(
+        _ queries: Matrix, count k: Int, excluding excluded: some Sequence<Int>,
+        threads: Int = defaultThreadCount
+    ) throws(KuklaError) -> [[Match]] {
+        let bound = idBound
+        let allowed = RowSet(capacity: bound, excluding: excluded.filter { (0..<bound).contains($0) })
+        return try search(queries, count: k, allowing: allowed, threads: threads)
     }
 }
 
@@ -71,6 +86,18 @@ public protocol Insertable: VectorIndex {
     /// - Throws: `KuklaError` where the shape is another or a row is not finite or, under cosine, zero; the index
     ///   is then as before.
     mutating func insert(_ vectors: Matrix, threads: Int) throws(KuklaError)
+}
+
+extension Insertable {
+    /// Throws unless `vectors` have the components of this index.
+    package func checkInsert(_ vectors: Matrix) throws(KuklaError) {
+        guard vectors.columns == dimensions else {
+            throw KuklaError(
+                .badData,
+                "Cannot add vectors of \(vectors.columns) components: the index has vectors of \(dimensions)."
+            )
+        }
+    }
 }
 
 /// An index that forgets vectors.

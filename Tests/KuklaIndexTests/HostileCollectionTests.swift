@@ -56,7 +56,7 @@ import Testing
                             : UInt8.random(in: 0...255, using: &random)
                     }
                 }
-                mendChecksums(&damaged)
+                CollectionDamage.mendChecksums(&damaged)
                 try Data(damaged).write(to: url)
                 do {
                     let file = try CollectionFile(url)
@@ -92,10 +92,11 @@ import Testing
             var changed = Array(bytes[..<section.offset]) + new
             changed += [UInt8](repeating: 0, count: (64 - changed.count % 64) % 64) + table
             let tableOffset = changed.count - table.count
-            changed.replaceSubrange(24..<32, with: littleEndian(UInt64(tableOffset)))
+            changed.replaceSubrange(24..<32, with: CollectionDamage.littleEndian(UInt64(tableOffset)))
             changed.replaceSubrange(
-                changed.count - 64 + 32..<changed.count - 64 + 40, with: littleEndian(UInt64(new.count)))
-            mendChecksums(&changed)
+                changed.count - 64 + 32..<changed.count - 64 + 40,
+                with: CollectionDamage.littleEndian(UInt64(new.count)))
+            CollectionDamage.mendChecksums(&changed)
             try Data(changed).write(to: url)
             expectError(.badData, answer) { try CollectionFile(url) }
         }
@@ -169,13 +170,16 @@ import Testing
             #expect(error is KuklaError, "\(what): \(error)")
         }
     }
+}
 
-    private func littleEndian<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+/// Damage that the checksums do not show.
+enum CollectionDamage {
+    static func littleEndian<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
         withUnsafeBytes(of: number.littleEndian) { Array($0) }
     }
 
     /// Makes the checksums of sections, table and header right, as far as they lie inside the file.
-    private func mendChecksums(_ bytes: inout [UInt8]) {
+    static func mendChecksums(_ bytes: inout [UInt8]) {
         func number(_ offset: Int) -> Int? {
             let value = bytes[offset..<offset + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             return Int(exactly: value)

@@ -6,7 +6,8 @@ import Testing
 @Suite struct IndexConfigurationTests {
     @Test(arguments: [
         "F32", "SQ8", "PCA128,SQ8", "PQ48x4fs,Refine(SQ8)", "B1,Refine(F16,factor=20)", "MRL64,SQ4",
-        "OPQ8_64,PQ8,Refine(PCA64,SQ8,factor=3)", "PCA16,SQ4,Refine(PCA32,F16)",
+        "OPQ8_64,PQ8,Refine(PCA64,SQ8,factor=3)", "PCA16,SQ4,Refine(PCA32,F16)", "HNSW16,F32",
+        "HNSW32_200,PCA16,SQ8", "HNSW8,B1,Refine(F16,factor=20)", "IVF256,PQ8x4fs,Refine(SQ8)",
     ])
     func `a factory string is printed as it was read`(string: String) throws {
         #expect(try IndexConfiguration(parsing: string).description == string)
@@ -14,6 +15,7 @@ import Testing
 
     @Test func `what is the default is not printed`() throws {
         #expect(try IndexConfiguration(parsing: "Flat").description == "F32")
+        #expect(try IndexConfiguration(parsing: "HNSW16_128").description == "HNSW16,F32")
         #expect(try IndexConfiguration(parsing: "B1,Refine(Flat,factor=10)").description == "B1,Refine(F32)")
         #expect(try IndexConfiguration(parsing: "B1,Refine(SQ8)").refinement?.factor == 10)
     }
@@ -25,7 +27,10 @@ import Testing
         ("SQ8Refine(SQ8)", "after a codec"), ("SQ8,Refine(SQ8,factor=0)", "factor"),
         ("SQ8,Refine(SQ8,factor=99999999999999999999)", "factor"), ("SQ8,Refine(SQ8,fcator=2)", "factor"),
         ("SQ8,Refine()", "Empty"), ("", "Empty"), ("B1,Refine(PQ48x4fs)", "blocks"),
-        ("B1,Refine(SQ8),Refine(F16)", "SQ8)"),
+        ("B1,Refine(SQ8),Refine(F16)", "SQ8)"), ("HNSW", "HNSWm"), ("HNSW1,SQ8", "from 2"),
+        ("HNSW16_,SQ8", "HNSWm"), ("HNSW16_1_2", "HNSWm"), ("HNSWx", "HNSWm"), ("HNSW16,SQ9", "SQ8"),
+        ("HNSW16,", "Empty"), ("HNSW99999999999999999999", "HNSWm"), ("SQ8,HNSW16", "follows"),
+        ("IVF", "IVFn"), ("IVF0,SQ8", "IVFn"), ("IVF4_4", "IVFn"), ("IVF99999,SQ8", "65536"),
     ])
     func `an unknown word is answered by what could be meant`(string: String, answer: String) {
         expectError(.usage, answer) { try IndexConfiguration(parsing: string) }
@@ -33,10 +38,12 @@ import Testing
 
     @Test func `bytes by arithmetic are those of the trained index`() throws {
         let vectors = Matrix.random(rows: 200, columns: 32, seed: 1)
-        for string in ["F32", "SQ8", "PCA16,SQ4,Refine(SQ8)", "F16", "MRL8,F32,Refine(BF16)"] {
+        for string in [
+            "F32", "SQ8", "PCA16,SQ4,Refine(SQ8)", "F16", "MRL8,F32,Refine(BF16)", "HNSW16,B1,Refine(F16)",
+        ] {
             for metric in Metric.allCases {
                 let configuration = try IndexConfiguration(parsing: string)
-                let index = try configuration.train(on: vectors, metric: metric)
+                let index = try configuration.makeIndex(on: vectors, metric: metric)
                 #expect(
                     try configuration.bytesPerVector(dimensions: 32, metric: metric) == index.bytesPerVector,
                     "\(string) \(metric)")
@@ -54,12 +61,22 @@ import Testing
         ("SQ4,Refine(F32)", 0.998...1),  // 1
         ("PCA12,SQ8,Refine(SQ8)", 0.85...0.95),  // 0.876 to 0.932
         ("MRL12,F32,Refine(F16,factor=60)", 0.995...1),  // 0.998 to 1
+        ("HNSW4_40,F32", 0.66...0.78),  // 0.708 to 0.724
+        ("HNSW8,SQ8", 0.85...0.93),  // 0.886 to 0.890
+        ("HNSW8,B1,Refine(F32,factor=2)", 0.5...0.95),
+        ("IVF16,F32", 0.7...1),
+        ("IVF16,PQ12,Refine(F32)", 0.7...1),
     ])
     func `every configuration keeps to the rules`(string: String, recall: ClosedRange<Double>) throws {
         for metric in Metric.allCases {
             try checkVectorIndex(metric: metric, recall: recall) { vectors in
-                var index = try IndexConfiguration(parsing: string).train(on: vectors, metric: metric)
-                try index.insert(vectors)
+                var index = try IndexConfiguration(parsing: string).makeIndex(on: vectors, metric: metric)
+                try index.insert(vectors, threads: 2)
+                if var walking = index as? HNSWIndex {
+                    // So narrow that a walk is worth it among 600 vectors.
+                    walking.effort = 20
+                    index = walking
+                }
                 return index
             }
         }

@@ -34,3 +34,17 @@ extension Matrix {
         }.sorted { $0.score > $1.score || ($0.score == $1.score && $0.id < $1.id) }
     }
 }
+
+extension Matrix {
+    /// Normal numbers around 20 centres, which are the same for every seed.
+    static func clustered(rows: Int, columns: Int, seed: UInt64) -> Matrix {
+        let centres = Matrix.random(rows: 20, columns: columns, seed: 77)
+        var random = RandomSource(seed: seed)
+        return Matrix(rows: rows, columns: columns) { out in
+            for row in 0..<rows {
+                let centre = Int.random(in: 0..<20, using: &random)
+                for i in 0..<columns { out[row * columns + i] = centres[centre, i] + 0.5 * random.normal() }
+            }
+        }
+    }
+}

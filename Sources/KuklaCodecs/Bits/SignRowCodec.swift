@@ -1,5 +1,5 @@
 import CKernels
-public import KuklaNumerics
+import KuklaNumerics
 
 /// `B1` with one vector a block: `ceil(d / 8)` bytes of signs, then under `.innerProduct` and `.squaredEuclidean` the
 /// vector's factor. What `SignBitCodec` stores, laid out for picking single codes.

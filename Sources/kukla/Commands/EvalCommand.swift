@@ -175,7 +175,7 @@ struct EvalCommand: ParsableCommand {
                 qrels: Qrels(beir.judgments(split).grades))
             let threads = try embedding.compute.threadCount()
             let documents = try embed(task.documents.map(\.text))
-            var index = try configuration.train(on: documents, metric: .cosine, threads: threads)
+            var index = try configuration.makeIndex(on: documents, metric: .cosine, threads: threads)
             try index.insert(documents, threads: threads)
             let found = try task.evaluate { queries, depth in
                 try index.search(

@@ -91,12 +91,12 @@ struct IndexCommand: ParsableCommand {
                 "The plan \(plan ?? "") was fitted to \(fitted.dimensions) dimensions, but \(source.path) holds \(sample.vectors.columns): fit again, or take the vectors that it was fitted to."
             )
         }
-        let empty = try configuration.train(
+        let empty = try configuration.makeIndex(
             on: sample.vectors, metric: metric, seed: seed, threads: threads,
             progress: progress)
 
         let writer = try CollectionWriter(
-            target, codec: empty.codec, refinement: empty.refinement, origin: try origin(of: source),
+            target, index: empty, origin: try origin(of: source),
             plan: try fitted?.json(), threads: threads)
         let reader = try VectorFile.open(source)
         let textReader = try texts.map { try reading.reader($0) }

@@ -1,0 +1,29 @@
+public import KuklaCodecs
+public import KuklaNumerics
+
+/// An index that keeps vectors as codes: what a factory string names and a collection file holds.
+public protocol CodedIndex: Insertable {
+    /// What the index is made of, as a factory string says it.
+    var configuration: IndexConfiguration { get }
+    var codec: any VectorCodec { get }
+    /// How the best candidates are ranked again.
+    var refinement: FlatIndex.Refinement? { get }
+    /// Bytes that one more vector costs: codes, the refinement's codes, and what the index keeps beside them.
+    var bytesPerVector: Double { get }
+
+    /// The finest approximations of the stored vectors in `places`, `[places.count, dimensions]`, in the order in which
+    /// they are stored: that of their ids, unless vectors were removed or inserted in another order. Under cosine they
+    /// are what was stored: vectors of norm 1.
+    ///
+    /// - Precondition: `places` lies in `0..<count`.
+    func vectors(_ places: Range<Int>) -> Matrix
+}
+
+/// An index that is written to a collection file when it is whole.
+protocol SectionedIndex: CodedIndex {
+    /// Writes codes, the refinement's codes and what the index needs beside them.
+    func write(to sections: SectionWriter) throws(KuklaError)
+
+    /// The section in which something is wrong that only reading all of it shows, and what, if anything is.
+    func problem() -> (section: String, what: String)?
+}

@@ -1,0 +1,195 @@
+import KuklaCodecs
+import KuklaIndex
+import KuklaNumerics
+import Testing
+
+@Suite struct HNSWIndexTests {
+    private let vectors = Matrix.clustered(rows: 3000, columns: 16, seed: 1)
+    private let queries = Matrix.clustered(rows: 100, columns: 16, seed: 2)
+
+    private func index(
+        _ vectors: Matrix, metric: Metric = .squaredEuclidean, factory: String = "HNSW8_64", threads: Int = 2
+    ) throws -> HNSWIndex {
+        var index = try #require(
+            try IndexConfiguration(parsing: factory).makeIndex(on: vectors, metric: metric) as? HNSWIndex)
+        try index.insert(vectors, threads: threads)
+        return index
+    }
+
+    private func recall(
+        _ index: HNSWIndex, of vectors: Matrix, allowing: ((Int) -> Bool)? = nil, k: Int = 10
+    ) throws -> Double {
+        let allowed = allowing.map { RowSet(capacity: index.idBound, where: $0) }
+        let found = try index.search(queries, count: k, allowing: allowed, threads: 2)
+        var hits = 0
+        for query in 0..<queries.rows {
+            let exact = vectors.bruteForce(queries.row(query), metric: index.metric)
+                .filter { allowing?($0.id) ?? true }.prefix(k)
+            hits += Set(exact.map(\.id)).intersection(found[query].map(\.id)).count
+        }
+        return Double(hits) / Double(queries.rows * k)
+    }
+
+    @Test(arguments: Metric.allCases)
+    func `a walk finds what comparing all finds`(metric: Metric) throws {
+        var index = try index(vectors, metric: metric)
+        index.effort = 20
+        let low = try recall(index, of: vectors)
+        index.effort = 100
+        let high = try recall(index, of: vectors)
+        #expect(low > 0.75 && high > low && high > 0.96, "recall \(low) and \(high)")
+        let exact = try index.exactSearch(queries, count: 10, threads: 2)
+        index.effort = index.count
+        #expect(try index.search(queries, count: 10) == exact)
+    }
+
+    @Test func `the graph does not depend on threads`() throws {
+        let one = try index(vectors, threads: 1)
+        for threads in 2...3 {
+            let other = try index(vectors, threads: threads)
+            #expect(try other.search(queries, count: 5) == one.search(queries, count: 5))
+            #expect(other.diagnosis() == one.diagnosis())
+        }
+    }
+
+    @Test func `vectors that come in pieces are found`() throws {
+        var pieces = try index(vectors[rows: 0..<0])
+        let sizes = [1, 2, 0, 7, 290, 1, 1, 1700, 998]
+        var row = 0
+        for size in sizes {
+            try pieces.insert(vectors[rows: row..<row + size], threads: 2)
+            row += size
+        }
+        #expect(pieces.count == 3000 && pieces.idBound == 3000)
+        pieces.effort = 100
+        #expect(try recall(pieces, of: vectors) > 0.96)
+        #expect(pieces.vectors(0..<3000) == vectors)
+    }
+
+    @Test(arguments: [0.5, 0.1, 0.03, 0.01])
+    func `a filter does not break the walk`(share: Double) throws {
+        // So many vectors that at one hundredth a walk pays, too.
+        let many = Matrix.clustered(rows: 20_000, columns: 8, seed: 3)
+        let queries = Matrix.clustered(rows: 30, columns: 8, seed: 2)
+        var index = try index(many)
+        index.effort = 10
+        var random = RandomSource(seed: 5)
+        let allowed = RowSet(capacity: 20_000) { _ in Double(random.uniform()) < share }
+        var flat = FlatIndex(codec: FloatCodec(metric: .squaredEuclidean, dimensions: 8))
+        try flat.insert(many)
+        func filteredRecall() throws -> Double {
+            let found = try index.search(queries, count: 5, allowing: allowed, threads: 2)
+            let exact = try flat.search(queries, count: 5, allowing: allowed, threads: 2)
+            #expect(found.allSatisfy { $0.count == 5 && $0.allSatisfy { allowed.contains($0.id) } })
+            return Double(
+                zip(found, exact).reduce(0) { $0 + Set($1.0.map(\.id)).intersection($1.1.map(\.id)).count })
+                / 150
+        }
+        let low = try filteredRecall()
+        #expect(low > 0.7, "recall \(low)")
+        index.effort = 60
+        let high = try filteredRecall()
+        #expect(high > 0.96, "recall \(high)")
+    }
+
+    @Test func `what is excluded is not found, ids that are not there do not matter`() throws {
+        let index = try index(vectors)
+        let best = try index.search(queries, count: 1).map { $0[0].id }
+        let others = try index.search(queries, count: 1, excluding: best + [-1, 99_999])
+        for list in others { #expect(!best.contains(list[0].id)) }
+    }
+
+    @Test(arguments: [0.1, 0.5, 0.9])
+    func `removal mends the graph`(share: Double) throws {
+        var index = try index(vectors)
+        index.effort = 100
+        let whole = index
+        var random = RandomSource(seed: 6)
+        let gone = Set((0..<3000).filter { _ in Double(random.uniform()) < share })
+        #expect(index.remove(gone.union([-5, 3000, 1 << 40])) == gone.count)
+        #expect(index.remove(gone) == 0)
+        #expect(index.count == 3000 - gone.count && index.idBound == 3000)
+        let found = try recall(index, of: vectors, allowing: { !gone.contains($0) })
+        #expect(found > 0.95, "recall \(found)")
+        let diagnosis = index.diagnosis()
+        #expect(diagnosis.unreachable <= 3, "\(diagnosis.unreachable) unreachable of \(index.count)")
+        for list in try index.search(queries, count: index.count) {
+            #expect(Set(list.map(\.id)) == Set(0..<3000).subtracting(gone))
+        }
+        // The copy of before is as it was.
+        #expect(whole.count == 3000)
+        #expect(try recall(whole, of: vectors) > 0.96)
+    }
+
+    @Test func `ids are never used twice, and what comes after removal is found`() throws {
+        var index = try index(vectors[rows: 0..<1000])
+        #expect(index.remove(500..<1000) == 500)
+        try index.insert(vectors[rows: 1000..<3000], threads: 2)
+        #expect(index.count == 2500 && index.idBound == 3000)
+        index.effort = 100
+        #expect(try recall(index, of: vectors, allowing: { !(500..<1000).contains($0) }) > 0.95)
+        // One after the other.
+        for id in stride(from: 0, to: 3000, by: 100) { _ = index.remove([id]) }
+        #expect(
+            try recall(
+                index, of: vectors, allowing: { !(500..<1000).contains($0) && $0 % 100 != 0 }) > 0.95)
+    }
+
+    @Test func `an index of which all was removed is empty and can be filled`() throws {
+        var index = try index(vectors[rows: 0..<300])
+        #expect(index.remove(0..<300) == 300)
+        expectError(.usage, "empty") { try index.search(queries, count: 1) }
+        try index.insert(vectors[rows: 300..<310], threads: 1)
+        #expect(try Set(index.search(queries[rows: 0..<1], count: 10)[0].map(\.id)) == Set(300..<310))
+    }
+
+    @Test func `many equal vectors are all found`() throws {
+        let same = Matrix(rows: 400, columns: 4, elements: (0..<1600).map { $0 < 1200 ? 1 : Float($0 % 7) })
+        let index = try index(same)
+        let list = try index.search(Matrix(rows: 1, columns: 4, elements: [1, 1, 1, 1]), count: 400)[0]
+        #expect(Set(list.map(\.id)) == Set(0..<400))
+        #expect(list[0].distance == 0 && list[250].distance == 0)
+    }
+
+    @Test func `effort is chosen by recall`() throws {
+        var index = try index(vectors)
+        let reached = try index.chooseEffort(recall: 0.98, queries: queries, count: 10)
+        #expect(reached.recall >= 0.98 && index.effort == reached.effort)
+        #expect(abs(try recall(index, of: vectors) - reached.recall) < 1e-9)
+        index.effort = max(1, reached.effort * 3 / 4)
+        #expect(try recall(index, of: vectors) < reached.recall)
+        let all = try index.chooseEffort(recall: 1, queries: queries, count: 10)
+        #expect(all.recall == 1)
+        expectError(.usage, "queries") { try index.chooseEffort(recall: 0.5, queries: queries[rows: 0..<0]) }
+    }
+
+    @Test(arguments: [
+        "HNSW8,SQ8", "HNSW8,PQ8", "HNSW8,B1,Refine(F32)", "HNSW8,PCA8,F32", "HNSW8,F16", "HNSW8,B1",
+    ])
+    func `a walk over codes finds about what comparing all codes finds`(factory: String) throws {
+        for metric in Metric.allCases {
+            var walking = try index(vectors, metric: metric, factory: factory)
+            walking.effort = 100
+            var flat = try IndexConfiguration(parsing: String(factory.dropFirst(6)))
+                .train(on: vectors, metric: metric)
+            try flat.insert(vectors)
+            let (found, all) = try (recall(walking, of: vectors), flatRecall(flat))
+            #expect(found > 0.92 * all, "\(metric): recall \(found), of all codes \(all)")
+        }
+
+        func flatRecall(_ flat: FlatIndex) throws -> Double {
+            var hits = 0
+            for (query, list) in try flat.search(queries, count: 10).enumerated() {
+                let exact = vectors.bruteForce(queries.row(query), metric: flat.metric).prefix(10)
+                hits += Set(exact.map(\.id)).intersection(list.map(\.id)).count
+            }
+            return Double(hits) / 1000
+        }
+    }
+
+    @Test func `codes in blocks are refused`() throws {
+        expectError(.usage, "blocks") {
+            try IndexConfiguration(parsing: "HNSW8,PQ8x4fs").makeIndex(on: vectors, metric: .cosine)
+        }
+    }
+}
