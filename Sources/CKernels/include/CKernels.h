@@ -12,6 +12,7 @@
 #include "kk_distance.h"
 #include "kk_half.h"
 #include "kk_pooling.h"
+#include "kk_maxsim.h"
 #include "kk_product.h"
 #include "kk_scalar_quantizer.h"
 #include "kk_topk.h"
