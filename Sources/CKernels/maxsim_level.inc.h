@@ -1,10 +1,4 @@
-// Late interaction at one level, written once in the compiler's vector types and included by maxsim.c, with:
-//   LEVEL(name)  the function's name at this level
-//   VF, VI       vectors of VW floats / 32-bit integers, unaligned
-//   MADD(a,b,c)  a * b + c
-//   TILE_ROWS    vectors of the document at once; TILE_ROWS * 2 accumulators + 4 should fit the registers
-
-#include "vector_functions.inc.h"
+// Late interaction, once for every level (every_level.inc.h).
 
 // Raises `best`, a lane for each query vector, by `rows` vectors of a document. `rows` and `vectors` are constants at
 // every call, so the accumulators live in registers.
@@ -82,10 +76,3 @@ static float LEVEL(maxsim_f32)(const float *panels, size_t query_rows, const flo
 }
 
 #undef RAISE_CASE
-#undef LEVEL
-#undef VW
-#undef VF
-#undef VI
-#undef MADD
-#undef TILE_ROWS
-#include "vector_functions_end.inc.h"
