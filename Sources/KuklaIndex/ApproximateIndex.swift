@@ -7,6 +7,8 @@ public protocol ApproximateIndex: VectorIndex {
     var effort: Int { get set }
     /// The most that `effort` is worth: a search then compares about all vectors.
     var largestEffort: Int { get }
+    /// Counts what searches compare; `nil` unless somebody measures.
+    var comparisonCounter: ComparisonCounter? { get set }
 
     /// The best matches by the finest codes of the index, by comparing all vectors: what recall is measured against.
     func exactSearch(_ queries: Matrix, count k: Int, threads: Int) throws(KuklaError) -> [[Match]]
@@ -77,5 +79,43 @@ extension ApproximateIndex {
         }
         effort = best.effort
         return best
+    }
+}
+
+extension ApproximateIndex where Self: CodedIndex {
+    /// As `chooseEffort(recall:queries:count:exact:threads:)`, with some of the stored vectors as queries.
+    ///
+    /// An index that can forget is measured in a copy without them, because a walk that has met the query itself is already
+    /// among its neighbours. One that cannot (lists) is measured as it is, and each query counts itself as found.
+    /// - Parameter sampling: how many vectors, at most a tenth of all.
+    @discardableResult
+    public mutating func chooseEffort(
+        recall: Double, sampling: Int = 256, count k: Int = 10, seed: UInt64 = 1,
+        threads: Int = defaultThreadCount
+    ) throws(KuklaError) -> EffortMeasurement {
+        let queries = try sample(sampling, seed: seed)
+        var trial = self
+        if var forgetful = self as? any ApproximateIndex & Removable {
+            _ = forgetful.remove(queries.ids)
+            if let smaller = forgetful as? Self { trial = smaller }
+        }
+        let found = try trial.chooseEffort(
+            recall: recall, queries: queries.vectors, count: min(k, trial.count), threads: threads)
+        effort = found.effort
+        return found
+    }
+
+    /// Some of the stored vectors, at most a tenth of all, and their ids.
+    package func sample(_ wanted: Int, seed: UInt64) throws(KuklaError) -> (ids: [Int], vectors: Matrix) {
+        guard count >= 20 else {
+            throw KuklaError(
+                .usage,
+                "Cannot measure an index of \(count) vectors: expected at least 20 of them, or queries.")
+        }
+        var random = RandomSource(seed: seed)
+        let places = random.sample(min(wanted, count / 10), below: count).sorted()
+        var all = Matrix(rows: 0, columns: dimensions)
+        for place in places { all = all.appending(vectors(place..<place + 1)) }
+        return (places.map(id(at:)), all)
     }
 }

@@ -17,6 +17,30 @@ public protocol CodedIndex: Insertable {
     ///
     /// - Precondition: `places` lies in `0..<count`.
     func vectors(_ places: Range<Int>) -> Matrix
+
+    /// The id of the vector in `place`, in the order of `vectors`.
+    func id(at place: Int) -> Int
+}
+
+extension CodedIndex {
+    /// This index with another effort of its searches (`ApproximateIndex.effort`).
+    ///
+    /// - Throws: `KuklaError.usage` where its searches have no effort to choose, or `effort` is less than 1.
+    public func searched(withEffort effort: Int) throws(KuklaError) -> any CodedIndex {
+        guard var index = self as? any ApproximateIndex & CodedIndex else {
+            throw KuklaError(
+                .usage,
+                "Cannot search '\(configuration)' with an effort of \(effort): it compares all vectors. Leave the effort out."
+            )
+        }
+        guard effort >= 1 else {
+            throw KuklaError(.usage, "Cannot search with an effort of \(effort): expected at least 1.")
+        }
+        index.effort = effort
+        return index
+    }
+
+    public func id(at place: Int) -> Int { place }
 }
 
 /// An index that is written to a collection file when it is whole.

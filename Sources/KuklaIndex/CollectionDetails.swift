@@ -8,6 +8,8 @@ public struct CollectionDetails: Codable, Hashable, Sendable {
     /// Components of the vectors that went in.
     public var dimensions: Int
     public var count: Int
+    /// How thorough searches are, where the index has a choice (`ApproximateIndex.effort`).
+    public var effort: Int?
     /// What is known about where the vectors come from.
     public var origin: Origin
 

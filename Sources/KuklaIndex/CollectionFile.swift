@@ -40,7 +40,16 @@ public final class CollectionFile: Sendable {
         sections = reader.sections
         let details = try reader.details()
         self.details = details
-        index = try reader.index(details)
+        var index = try reader.index(details)
+        if let effort = details.effort {
+            guard let searched = try? index.searched(withEffort: effort) else {
+                throw reader.damaged(
+                    CollectionFormat.Name.details,
+                    "'\(details.factory)' is not searched with an effort of \(effort)")
+            }
+            index = searched
+        }
+        self.index = index
         rowCount = index.idBound
         plan = reader.bytes(of: CollectionFormat.Name.plan).map { Data($0) }
         let count = rowCount
@@ -67,6 +76,9 @@ public final class CollectionFile: Sendable {
 
     /// Whether the items have texts.
     public var hasTexts: Bool { texts != nil }
+
+    /// Whether the items have names of their own; else their row numbers are their names.
+    public var hasNames: Bool { if case .rowNumbers = ids { false } else { true } }
 
     /// The name of the item in `row`.
     ///
@@ -130,11 +142,21 @@ extension CollectionFile {
     }
 
     /// As the index's search, with the names and texts of what was found.
+    ///
+    /// - Parameter effort: in place of the file's own (`ApproximateIndex.effort`).
     public func search(
-        _ queries: Matrix, count k: Int, allowing allowed: RowSet? = nil, threads: Int = defaultThreadCount
+        _ queries: Matrix, count k: Int, effort: Int? = nil, allowing allowed: RowSet? = nil,
+        threads: Int = defaultThreadCount
     ) throws(KuklaError) -> [[Hit]] {
+        var searched = index
+        if let effort { searched = try index.searched(withEffort: effort) }
+        return try hits(searched.search(queries, count: k, allowing: allowed, threads: threads))
+    }
+
+    /// Names and texts of what a search of the index found.
+    public func hits(_ found: [[Match]]) throws(KuklaError) -> [[Hit]] {
         var lists: [[Hit]] = []
-        for matches in try index.search(queries, count: k, allowing: allowed, threads: threads) {
+        for matches in found {
             var hits: [Hit] = []
             for match in matches {
                 hits.append(Hit(id: try id(of: match.id), text: try text(of: match.id), match: match))

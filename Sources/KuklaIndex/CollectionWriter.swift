@@ -29,6 +29,8 @@ public final class CollectionWriter {
     private var waiting: Matrix
     /// Vectors appended so far.
     public private(set) var count = 0
+    /// In which order the vectors of one `append` enter a graph.
+    public var order = InsertionOrder.given
 
     /// Starts a collection that will be `url`, with the vectors of `index`, to which more may be appended.
     ///
@@ -101,8 +103,8 @@ public final class CollectionWriter {
             "append: \(texts?.count ?? 0) texts for \(vectors.rows) rows")
         guard vectors.rows > 0 else { return }
         if held != nil {
-            try held?.insert(vectors, threads: threads)
             try append(ids: ids, texts: texts)
+            try insert(vectors)
             count += vectors.rows
             return
         }
@@ -120,6 +122,30 @@ public final class CollectionWriter {
         try encodeCodes(all[rows: 0..<whole])
         waiting = all.gathering(rows: whole..<all.rows)
         count += vectors.rows
+    }
+
+    /// Lets `body` change how searches of the finished file will go, where the index has a choice; says whether it has.
+    ///
+    /// Called when all vectors are there: see `ApproximateIndex.chooseEffort`.
+    @discardableResult
+    public func withApproximateIndex(
+        _ body: (inout any ApproximateIndex & CodedIndex) throws(KuklaError) -> Void
+    ) throws(KuklaError) -> Bool {
+        guard var index = held as? any ApproximateIndex & CodedIndex else { return false }
+        try body(&index)
+        held = index as? any SectionedIndex
+        return true
+    }
+
+    private func insert(_ vectors: Matrix) throws(KuklaError) {
+        if var graph = held as? HNSWIndex {
+            // What is held twice is copied when it changes.
+            held = nil
+            try graph.insert(vectors, order: order, threads: threads, progress: SilentProgress())
+            held = graph
+        } else {
+            try held?.insert(vectors, threads: threads)
+        }
     }
 
     /// Completes the file and gives it its name.
@@ -151,7 +177,8 @@ public final class CollectionWriter {
     private func encodedDetails() throws(KuklaError) -> [UInt8] {
         let details = CollectionDetails(
             factory: held?.configuration ?? IndexConfiguration(codec: codec, refinement: refinement),
-            metric: codec.metric, dimensions: codec.dimensions, count: held?.count ?? count, origin: origin)
+            metric: codec.metric, dimensions: codec.dimensions, count: held?.count ?? count,
+            effort: (held as? any ApproximateIndex)?.effort, origin: origin)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         do { return Array(try encoder.encode(details)) } catch {

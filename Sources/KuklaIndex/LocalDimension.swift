@@ -13,26 +13,30 @@ public enum LocalDimension {
     /// The local dimension at each row of `vectors`, by Euclidean distances among all of them: of directions under
     /// cosine. 0 where all neighbours are equal to the vector.
     ///
-    /// - Parameter neighbours: how many, fewer where there are fewer.
+    /// - Parameters:
+    ///   - rows: where to estimate; everywhere if `nil`.
+    ///   - neighbours: how many, fewer where there are fewer.
     /// - Throws: `KuklaError.badData` as an index does.
-    /// - Complexity: O(rows^2 * dimensions).
+    /// - Complexity: O(rows * vectors * dimensions).
     public static func estimate(
-        _ vectors: Matrix, metric: Metric, neighbours: Int = defaultNeighbours,
+        _ vectors: Matrix, metric: Metric, rows: [Int]? = nil, neighbours: Int = defaultNeighbours,
         threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> [Float] {
         contract(neighbours >= 2, "LocalDimension: \(neighbours) neighbours")
-        guard vectors.rows > 1 else { return [Float](repeating: 0, count: vectors.rows) }
+        let places = rows ?? Array(0..<vectors.rows)
+        guard vectors.rows > 1 else { return [Float](repeating: 0, count: places.count) }
         let prepared = try vectors.prepared(for: metric, role: "vector", threads: threads)
         var index = FlatIndex(codec: FloatCodec(metric: .squaredEuclidean, dimensions: vectors.columns))
         try index.insert(prepared, threads: threads)
         var all: [Float] = []
-        all.reserveCapacity(vectors.rows)
-        progress.begin("Local dimensions", total: vectors.rows, unit: "vectors")
+        all.reserveCapacity(places.count)
+        progress.begin("Local dimensions", total: places.count, unit: "vectors")
         defer { progress.end() }
         let k = min(neighbours + 1, vectors.rows)
-        for start in stride(from: 0, to: vectors.rows, by: 1024) {
-            let rows = start..<min(start + 1024, vectors.rows)
-            for (row, list) in zip(rows, try index.search(prepared[rows: rows], count: k, threads: threads)) {
+        for start in stride(from: 0, to: places.count, by: 1024) {
+            let rows = Array(places[start..<min(start + 1024, places.count)])
+            let queries = prepared.gathering(rows: rows)
+            for (row, list) in zip(rows, try index.search(queries, count: k, threads: threads)) {
                 all.append(dimension(list.filter { $0.id != row }.prefix(neighbours).map(\.distance)))
             }
             progress.advance(by: rows.count)

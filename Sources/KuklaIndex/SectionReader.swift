@@ -35,10 +35,12 @@ struct SectionReader {
     func damaged(_ section: String, _ what: String) -> KuklaError { Self.damaged(file.url, section, what) }
 
     static func damaged(_ url: URL, _ section: String, _ what: String) -> KuklaError {
-        KuklaError(
-            .badData,
-            "Cannot read \(url.path): section '\(section)' is damaged: \(what). Build the collection again or restore a copy."
-        )
+        let remedy =
+            CollectionFormat.isGraph(section)
+            ? "The vectors are not part of it: `kukla index doctor --repair` builds the graph anew from them."
+            : "Build the collection again or restore a copy."
+        return KuklaError(
+            .badData, "Cannot read \(url.path): section '\(section)' is damaged: \(what). \(remedy)")
     }
 
     // MARK: - Header and table

@@ -15,6 +15,8 @@ final class GraphWalker: @unchecked Sendable {  // handed from thread to thread 
     let nodes: UnsafeMutablePointer<UInt32>
     let slots: UnsafeMutablePointer<UInt32>
     let scores: UnsafeMutablePointer<Float>
+    /// Nodes scored since this was last set to 0.
+    var comparisons = 0
     /// Nodes that can be scored at a time.
     static let pieceSize = 1024
 
@@ -96,6 +98,7 @@ final class GraphWalker: @unchecked Sendable {  // handed from thread to thread 
             rows = UnsafePointer(slots)
         }
         scorer.score(rows: rows, count: count, of: codes, into: scores)
+        comparisons &+= count
         for i in 0..<count { beam.offer(nodes[i], score: scores[i]) }
     }
 }

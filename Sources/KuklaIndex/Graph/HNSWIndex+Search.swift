@@ -55,7 +55,9 @@ extension HNSWIndex {
         return parallelMap(queries.rows, grain: 4, threads: threads) { row in
             let query = queries[rows: row..<row + 1]
             return walkers.withWalker { walker in
+                walker.comparisons = 0
                 fill(codec.randomAccessScorer(for: query), walker, width)
+                comparisonCounter?.add(walker.comparisons)
                 return matches(k, of: walker, width: width, refinement: refinement, query: query)
             }
         }

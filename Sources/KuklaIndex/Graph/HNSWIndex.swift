@@ -24,6 +24,7 @@ public struct HNSWIndex: CodedIndex, ApproximateIndex {
     public let codec: any VectorCodec
     public let refinement: FlatIndex.Refinement?
     public var effort = Self.defaultEffort
+    public var comparisonCounter: ComparisonCounter?
     public internal(set) var count = 0
     /// Ids given so far: the next vector gets this one.
     public internal(set) var idBound = 0
@@ -76,6 +77,8 @@ public struct HNSWIndex: CodedIndex, ApproximateIndex {
     var finest: (codec: any VectorCodec, codes: CodeBuffer) {
         refinement.map { ($0.codec, refineCodes) } ?? (codec, codes)
     }
+
+    public func id(at place: Int) -> Int { id(of: UInt32(place)) }
 
     public func vectors(_ slots: Range<Int>) -> Matrix {
         contract(slots.lowerBound >= 0 && slots.upperBound <= count, "HNSWIndex: slots \(slots) of \(count)")

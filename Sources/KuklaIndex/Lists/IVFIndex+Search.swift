@@ -54,10 +54,12 @@ extension IVFIndex {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: room) { scores in
             withUnsafeTemporaryAllocation(of: UInt32.self, capacity: room) { candidates in
                 var visited = 0
+                var comparisons = clusters.centers.rows
                 for list in order where lists[list].count > 0 {
                     if visited >= effort, beam.count >= width { break }
                     visited += 1
                     let size = lists[list].count
+                    comparisons += size
                     lists[list].codes.withUnsafeBytes {
                         scorer.score(
                             $0.baseAddress!, count: size, into: scores.baseAddress!, stride: room)
@@ -77,6 +79,7 @@ extension IVFIndex {
                         scores.baseAddress!, size, beam.bar.nextDown, nil, candidates.baseAddress!)
                     for i in 0..<found { offer(Int(candidates[i])) }
                 }
+                comparisonCounter?.add(comparisons)
             }
         }
     }

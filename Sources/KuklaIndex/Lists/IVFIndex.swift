@@ -15,6 +15,7 @@ public struct IVFIndex: CodedIndex, ApproximateIndex {
     public let codec: any VectorCodec
     public let refinement: FlatIndex.Refinement?
     public var effort = Self.defaultEffort
+    public var comparisonCounter: ComparisonCounter?
     public internal(set) var count = 0
     let clusters: CoarseClusters
     /// The codes of the vectors of each list.

@@ -5,151 +5,232 @@ import KuklaFormats
 import KuklaIndex
 import KuklaNumerics
 
-/// `kukla index`: vectors in, a searchable collection file out.
+/// `kukla index`: collections of vectors that can be searched.
 struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "index",
-        abstract: "Build a searchable collection file from vectors.",
-        discussion: """
-            The plan is what `kukla fit` wrote, or a factory string: transforms (MRLd, PCAd, PCAWd, PCARd, RR, OPQm), then a
-            quantizer (F32, F16, BF16, SQ8, SQ6, SQ4, PQm, PQmx4fs, B1, RQb), then optionally Refine(...). With --texts the
-            collection can be searched by text and shows the texts it finds.
+        commandName: "index", abstract: "Build a searchable collection file from vectors, or examine one.",
+        subcommands: [Build.self, Doctor.self], defaultSubcommand: Build.self)
+}
 
-            Examples:
-              kukla index vectors.npy --plan plan.json --texts notes.jsonl -o notes.kukla
-              kukla index vectors.npy --factory "PCA128,SQ8" -o vectors.kukla
-              kukla index base.fvecs --factory "PQ32x4fs,Refine(SQ8)" --metric l2 -o base.kukla
-            """)
+extension IndexCommand {
+    /// `kukla index build`: vectors in, a searchable collection file out.
+    struct Build: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "build",
+            abstract: "Build a searchable collection file from vectors.",
+            discussion: """
+                The plan is what `kukla fit` wrote, or a factory string: optionally a structure (HNSWm: a graph of m links; IVFn: n
+                lists), transforms (MRLd, PCAd, PCAWd, PCARd, RR, OPQm), a quantizer (F32, F16, BF16, SQ8, SQ6, SQ4, PQm, PQmx4fs,
+                B1, RQb), and optionally Refine(...). With --texts the collection can be searched by text and shows the texts it
+                finds. Graphs and lists miss a few matches: --recall chooses how hard they look, by measuring.
 
-    @Argument(help: "The vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")
-    var vectors: String
+                Examples:
+                  kukla index vectors.npy --plan plan.json --texts notes.jsonl -o notes.kukla
+                  kukla index vectors.npy --factory "PCA128,SQ8" -o vectors.kukla
+                  kukla index vectors.npy --factory "HNSW16,SQ8,Refine(F16)" --recall 0.95 -o vectors.kukla
+                  kukla index base.fvecs --factory "IVF1024,PQ32x4fs,Refine(SQ8)" --metric l2 -o base.kukla
+                """)
 
-    @Option(help: "The plan that `kukla fit` wrote.")
-    var plan: String?
+        @Argument(help: "The vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")
+        var vectors: String
 
-    @Option(help: "The factory string, in place of a plan.")
-    var factory: String?
+        @Option(help: "The plan that `kukla fit` wrote.")
+        var plan: String?
 
-    @Option(help: "How vectors compare: cosine, ip or l2. Default: as in the plan, else cosine.")
-    var metric: Metric?
+        @Option(help: "The factory string, in place of a plan.")
+        var factory: String?
 
-    @Option(help: "The texts that the vectors were made from, row by row.")
-    var texts: String?
+        @Option(help: "How vectors compare: cosine, ip or l2. Default: as in the plan, else cosine.")
+        var metric: Metric?
 
-    @OptionGroup var reading: TextOptionGroup
+        @Option(help: "The texts that the vectors were made from, row by row.")
+        var texts: String?
 
-    @Option(
-        help:
-            "The model that made the vectors, for searches by text. Default: the default model, where --texts is given."
-    )
-    var model: String?
+        @OptionGroup var reading: TextOptionGroup
 
-    @Option(help: "The seed of samples and training. Default: as in the plan, else 1.")
-    var seed: UInt64?
+        @Option(
+            help:
+                "The model that made the vectors, for searches by text. Default: the default model, where --texts is given."
+        )
+        var model: String?
 
-    @Option(name: .shortAndLong, help: "The collection file to write.")
-    var output: String
+        @Option(help: "The seed of samples and training. Default: as in the plan, else 1.")
+        var seed: UInt64?
 
-    @OptionGroup var compute: ComputeOptions
-    @OptionGroup var reporting: OutputOptions
+        @Option(
+            help:
+                "How much of the 10 best a graph or lists should find, such as 0.95: chooses the effort of searches."
+        )
+        var recall: Double?
 
-    private struct Result: Encodable {
-        let schemaVersion = 1
-        let output: String
-        let count: Int
-        let dimensions: Int
-        let plan: String
-        let bytesPerVector: Double
-        let fileBytes: Int
-        let seconds: Double
-    }
+        @Option(help: "Queries to measure --recall with; some of the vectors where left out.")
+        var queries: String?
 
-    func validate() throws {
-        guard (plan == nil) != (factory == nil) else {
-            throw ValidationError("Give either --plan plan.json or --factory \"PCA128,SQ8\".")
+        @Option(
+            help:
+                "In which order vectors enter a graph: given, random, lid-desc or lid-asc (by local dimension). All but given hold the vectors in memory."
+        )
+        var order = Order.given
+
+        @Option(name: .shortAndLong, help: "The collection file to write.")
+        var output: String
+
+        @OptionGroup var compute: ComputeOptions
+        @OptionGroup var reporting: OutputOptions
+
+        private struct Result: Encodable {
+            let schemaVersion = 1
+            let output: String
+            let count: Int
+            let dimensions: Int
+            let plan: String
+            let bytesPerVector: Double
+            let fileBytes: Int
+            let effort: EffortMeasurement?
+            let seconds: Double
         }
-    }
 
-    func run() throws {
-        let start = ContinuousClock.now
-        let threads = try compute.threadCount()
-        let fitted = try plan.map { try FitReport(contentsOf: URL(fileURLWithPath: $0)) }
-        let configuration = try IndexConfiguration(parsing: fitted?.plan ?? factory ?? "F32")
-        let metric = metric ?? fitted?.metric ?? .cosine
-        let seed = seed ?? fitted?.seed ?? 1
-        let source = URL(fileURLWithPath: vectors)
-        let target = URL(fileURLWithPath: output)
-        let progress = reporting.progress
+        enum Order: String, CaseIterable, ExpressibleByArgument {
+            case given, random
+            case lidDesc = "lid-desc"
+            case lidAsc = "lid-asc"
 
-        progress.begin("Reading a sample", total: nil, unit: "vectors")
-        let sample = try VectorSample(
-            of: source, limit: IndexConfiguration.trainingLimit, seed: seed)
-        progress.end()
-        if let fitted, fitted.dimensions != sample.vectors.columns {
-            throw KuklaError(
-                .badData,
-                "The plan \(plan ?? "") was fitted to \(fitted.dimensions) dimensions, but \(source.path) holds \(sample.vectors.columns): fit again, or take the vectors that it was fitted to."
-            )
+            func insertion(seed: UInt64) -> InsertionOrder {
+                switch self {
+                case .given: .given
+                case .random: .random(seed: seed)
+                case .lidDesc: .descendingLocalDimension
+                case .lidAsc: .ascendingLocalDimension
+                }
+            }
         }
-        let empty = try configuration.makeIndex(
-            on: sample.vectors, metric: metric, seed: seed, threads: threads,
-            progress: progress)
 
-        let writer = try CollectionWriter(
-            target, index: empty, origin: try origin(of: source),
-            plan: try fitted?.json(), threads: threads)
-        let reader = try VectorFile.open(source)
-        let textReader = try texts.map { try reading.reader($0) }
-        progress.begin("Indexing", total: sample.count, unit: "vectors")
-        while let chunk = try reader.next(maxRows: 16_384) {
-            let records = try textReader.map { try $0.chunk(of: chunk.rows).records }
-            if let records, records.count < chunk.rows {
+        func validate() throws {
+            guard (plan == nil) != (factory == nil) else {
+                throw ValidationError("Give either --plan plan.json or --factory \"PCA128,SQ8\".")
+            }
+            if let recall, !(0...1).contains(recall) || recall == 0 {
+                throw ValidationError("--recall \(recall): expected a part, such as 0.95.")
+            }
+            guard queries == nil || recall != nil else { throw ValidationError("--queries needs --recall.") }
+        }
+
+        func run() throws {
+            let start = ContinuousClock.now
+            let threads = try compute.threadCount()
+            let fitted = try plan.map { try FitReport(contentsOf: URL(fileURLWithPath: $0)) }
+            let configuration = try IndexConfiguration(parsing: fitted?.plan ?? factory ?? "F32")
+            let metric = metric ?? fitted?.metric ?? .cosine
+            let seed = seed ?? fitted?.seed ?? 1
+            let source = URL(fileURLWithPath: vectors)
+            let target = URL(fileURLWithPath: output)
+            let progress = reporting.progress
+
+            progress.begin("Reading a sample", total: nil, unit: "vectors")
+            let sample = try VectorSample(
+                of: source, limit: IndexConfiguration.trainingLimit, seed: seed)
+            progress.end()
+            if let fitted, fitted.dimensions != sample.vectors.columns {
                 throw KuklaError(
                     .badData,
-                    "\(texts ?? "") holds \(writer.count + records.count) texts, but \(source.path) has more vectors: give the texts that the vectors were made from, in the same order."
+                    "The plan \(plan ?? "") was fitted to \(fitted.dimensions) dimensions, but \(source.path) holds \(sample.vectors.columns): fit again, or take the vectors that it was fitted to."
                 )
             }
-            try writer.append(
-                chunk,
-                ids: records.flatMap { records in
-                    records.allSatisfy { $0.id != nil } ? records.map { .text($0.id ?? "") } : nil
-                },
-                texts: records?.map(\.text))
-            progress.advance(by: chunk.rows)
-        }
-        if let extra = try textReader?.next() {
-            throw KuklaError(
-                .badData,
-                "\(texts ?? "") holds more texts than \(source.path) has vectors (\(writer.count)); the first too many is '\(extra.text.prefix(60))'."
-            )
-        }
-        try writer.finish()
-        progress.end()
+            let empty = try configuration.makeIndex(
+                on: sample.vectors, metric: metric, seed: seed, threads: threads,
+                progress: progress)
 
-        let result = Result(
-            output: output, count: writer.count, dimensions: empty.dimensions,
-            plan: configuration.description,
-            bytesPerVector: empty.bytesPerVector,
-            fileBytes: (try? target.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0,
-            seconds: (ContinuousClock.now - start) / .seconds(1))
-        if reporting.json {
-            try printJSON(result)
-        } else if !reporting.quiet {
-            note(
-                "\(output): \(Quantity.count(result.count)) vectors as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) bytes each; file \(Quantity.bytes(result.fileBytes))"
-            )
-        }
-    }
+            let writer = try CollectionWriter(
+                target, index: empty, origin: try origin(of: source),
+                plan: try fitted?.json(), threads: threads)
+            writer.order = order.insertion(seed: seed)
+            let reader = try VectorFile.open(source)
+            let textReader = try texts.map { try reading.reader($0) }
+            progress.begin("Indexing", total: sample.count, unit: "vectors")
+            var all = order == .given ? nil : try VectorFile.readAll(source)
+            while let chunk = try order == .given ? reader.next(maxRows: 16_384) : all.take() {
+                let records = try textReader.map { try $0.chunk(of: chunk.rows).records }
+                if let records, records.count < chunk.rows {
+                    throw KuklaError(
+                        .badData,
+                        "\(texts ?? "") holds \(writer.count + records.count) texts, but \(source.path) has more vectors: give the texts that the vectors were made from, in the same order."
+                    )
+                }
+                try writer.append(
+                    chunk,
+                    ids: records.flatMap { records in
+                        records.allSatisfy { $0.id != nil } ? records.map { .text($0.id ?? "") } : nil
+                    },
+                    texts: records?.map(\.text))
+                progress.advance(by: chunk.rows)
+            }
+            if let extra = try textReader?.next() {
+                throw KuklaError(
+                    .badData,
+                    "\(texts ?? "") holds more texts than \(source.path) has vectors (\(writer.count)); the first too many is '\(extra.text.prefix(60))'."
+                )
+            }
+            progress.end()
+            let effort = try chooseEffort(writer, seed: seed, threads: threads, progress: progress)
+            try writer.finish()
 
-    private func origin(of source: URL) throws(KuklaError) -> CollectionDetails.Origin {
-        var folder: String?
-        if let model {
-            folder = try ModelLocation.resolve(model).path
-        } else if texts != nil {
-            folder = ModelLocation.defaultFolder?.path
+            let result = Result(
+                output: output, count: writer.count, dimensions: empty.dimensions,
+                plan: configuration.description,
+                bytesPerVector: empty.bytesPerVector,
+                fileBytes: (try? target.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0,
+                effort: effort,
+                seconds: (ContinuousClock.now - start) / .seconds(1))
+            if reporting.json {
+                try printJSON(result)
+            } else if !reporting.quiet {
+                note(
+                    "\(output): \(Quantity.count(result.count)) vectors as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) bytes each; file \(Quantity.bytes(result.fileBytes))"
+                )
+                if let effort {
+                    note(
+                        "Searches with effort \(effort.effort) find \(Quantity.fraction(effort.recall)) of the 10 best, \(Quantity.rate(effort.queriesPerSecond)) queries/s on one thread"
+                    )
+                }
+            }
+            if let recall, let effort, effort.recall < recall {
+                complain(
+                    "no effort finds \(recall) of the 10 best: the codes rank otherwise. Add a refinement, such as Refine(SQ8), or take finer codes."
+                )
+            }
         }
-        return .init(
-            model: folder, source: source.path, software: "kukla \(kuklaVersion)",
-            created: Date.now.formatted(.iso8601))
+
+        private func chooseEffort(
+            _ writer: CollectionWriter, seed: UInt64, threads: Int, progress: any ProgressReporter
+        ) throws(KuklaError) -> EffortMeasurement? {
+            guard let recall else { return nil }
+            let asked = try queries.map { path throws(KuklaError) in
+                try VectorFile.readAll(URL(fileURLWithPath: path))
+            }
+            progress.begin("Choosing the effort", total: nil, unit: "efforts")
+            defer { progress.end() }
+            var found: EffortMeasurement?
+            try writer.withApproximateIndex { index throws(KuklaError) in
+                if let asked {
+                    found = try index.chooseEffort(
+                        recall: recall, queries: asked, count: min(10, index.count), threads: threads)
+                } else {
+                    found = try index.chooseEffort(recall: recall, seed: seed, threads: threads)
+                }
+            }
+            return found
+        }
+
+        private func origin(of source: URL) throws(KuklaError) -> CollectionDetails.Origin {
+            var folder: String?
+            if let model {
+                folder = try ModelLocation.resolve(model).path
+            } else if texts != nil {
+                folder = ModelLocation.defaultFolder?.path
+            }
+            return .init(
+                model: folder, source: source.path, software: "kukla \(kuklaVersion)",
+                created: Date.now.formatted(.iso8601))
+        }
     }
 }

@@ -18,6 +18,7 @@ struct SearchCommand: ParsableCommand {
               kukla search notes.kukla "where did we decide on the logo?"
               kukla search notes.kukla --vectors q.npy -k 100 --json
               kukla search notes.kukla --examples 3
+              kukla search vectors.kukla --vectors q.npy --within 0.3
             """)
 
     @Argument(help: "The collection file.")
@@ -37,6 +38,12 @@ struct SearchCommand: ParsableCommand {
 
     @Option(name: .short, help: "How many matches.")
     var k: Int = 10
+
+    @Option(help: "All matches within this distance, in place of the k best.")
+    var within: Float?
+
+    @Option(help: "How hard a graph or lists look (efSearch, nprobe), in place of the collection's own.")
+    var effort: Int?
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var compute: ComputeOptions
@@ -80,7 +87,7 @@ struct SearchCommand: ParsableCommand {
             try questions.map { try embed($0, for: file) }
             ?? VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
         let start = ContinuousClock.now
-        let lists = try file.search(queries, count: k, threads: try compute.threadCount())
+        let lists = try find(queries, in: file)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let answers = lists.enumerated().map { row, hits in
             Answer(
@@ -102,6 +109,15 @@ struct SearchCommand: ParsableCommand {
                 "\(answers.count == 1 ? "Searched" : "\(answers.count) searches of") \(Quantity.count(file.details.count)) vectors (\(file.details.factory)) in \(String(format: "%.1f ms", seconds * 1000))"
             )
         }
+    }
+
+    private func find(_ queries: Matrix, in file: CollectionFile) throws(KuklaError) -> [[CollectionFile.Hit]]
+    {
+        let threads = try compute.threadCount()
+        guard let within else { return try file.search(queries, count: k, effort: effort, threads: threads) }
+        var index = file.index
+        if let effort { index = try index.searched(withEffort: effort) }
+        return try file.hits(index.search(queries, within: within, threads: threads))
     }
 
     private func show(_ answer: Answer) {

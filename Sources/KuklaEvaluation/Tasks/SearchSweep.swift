@@ -1,0 +1,146 @@
+public import KuklaFormats
+public import KuklaIndex
+public import KuklaNumerics
+
+/// How recall, speed and work of an index change with the effort of its searches.
+public struct SearchSweep: Sendable {
+    /// One effort's figures.
+    public struct Point: Hashable, Sendable, Codable {
+        /// `ApproximateIndex.effort`; nil where the index compares all vectors.
+        public let effort: Int?
+        /// Matches found of the true best `k`, `0...1`, on average over the queries.
+        public let recall: Double
+        /// All queries in one call, on the threads of the sweep.
+        public let queriesPerSecond: Double
+        /// Milliseconds of one query alone on one thread: the median, and what 99 of 100 need at most.
+        public let p50Milliseconds: Double
+        public let p99Milliseconds: Double
+        /// Vectors that a query is compared with, on average; centres of lists count.
+        public let comparisonsPerQuery: Double
+    }
+
+    public let k: Int
+    public let queries: Int
+    public let threads: Int
+    public let points: [Point]
+
+    /// Queries that are timed one by one.
+    private static let timedAlone = 1000
+    /// Seconds for which the queries of one effort are asked at least.
+    private static let shortest = 0.3
+
+    /// Measures `index` on `queries`.
+    ///
+    /// - Parameters:
+    ///   - truth: the ids of the best of each query, at least `k` of each; what `index` itself finds by comparing all of its
+    ///     finest codes where `nil`.
+    ///   - efforts: in this order; where `nil` from the smallest sensible one by factors of 1.4 until recall reaches 0.999
+    ///     or all vectors are compared.
+    /// - Throws: `KuklaError` as a search does; `badData` where `truth` does not fit; `usage` for an effort below 1.
+    public init(
+        of index: any CodedIndex, queries: Matrix, truth: IntegerMatrix? = nil, count k: Int = 10,
+        efforts: [Int]? = nil, threads: Int = defaultThreadCount,
+        progress: any ProgressReporter = SilentProgress()
+    ) throws(KuklaError) {
+        guard queries.rows > 0 else { throw KuklaError(.usage, "Cannot measure searches without queries.") }
+        let best = try Self.best(of: index, queries: queries, truth: truth, count: k, threads: threads)
+        progress.begin("Searching", total: nil, unit: "queries")
+        defer { progress.end() }
+        let measurement = Measurement(queries: queries, best: best, k: k, threads: threads)
+        guard let approximate = index as? any ApproximateIndex & CodedIndex else {
+            points = [try measurement.point(of: index, effort: nil, comparisons: Double(index.count))]
+            (self.k, self.queries, self.threads) = (k, queries.rows, threads)
+            return
+        }
+        var points: [Point] = []
+        var planned = efforts ?? []
+        if efforts == nil { planned.append(min(index is HNSWIndex ? k : 1, approximate.largestEffort)) }
+        while let effort = planned.first {
+            planned.removeFirst()
+            let point = try measurement.point(of: approximate, effort: effort)
+            points.append(point)
+            progress.advance(by: queries.rows)
+            progress.show("effort \(effort): recall \(Quantity.fraction(point.recall))")
+            if efforts == nil, point.recall < 0.999, effort < approximate.largestEffort {
+                let next = max(effort + 1, Int((Double(effort) * 1.4142).rounded()))
+                planned.append(min(next, approximate.largestEffort))
+            }
+        }
+        self.points = points
+        (self.k, self.queries, self.threads) = (k, queries.rows, threads)
+    }
+
+    /// Recall against queries a second, as a picture.
+    public func chart(name: String) -> LineChart {
+        LineChart(
+            series: [
+                .init(name: name, points: points.map { (x: $0.recall, y: $0.queriesPerSecond) }, mark: .dots)
+            ], xTitle: "recall@\(k)", yTitle: "queries a second, \(threads) threads", yScale: .log10,
+            showsPoints: true)
+    }
+
+    private static func best(
+        of index: any CodedIndex, queries: Matrix, truth: IntegerMatrix?, count k: Int, threads: Int
+    ) throws(KuklaError) -> [Set<Int>] {
+        guard let truth else {
+            let exact: [[Match]]
+            if let index = index as? any ApproximateIndex {
+                exact = try index.exactSearch(queries, count: k, threads: threads)
+            } else {
+                exact = try index.search(queries, count: k, threads: threads)
+            }
+            return exact.map { Set($0.map(\.id)) }
+        }
+        guard truth.rows == queries.rows, truth.columns >= k else {
+            throw KuklaError(
+                .badData,
+                "Cannot measure recall@\(k): the true matches are \(truth.rows) lists of \(truth.columns), and there are \(queries.rows) queries. Give \(k) or more for each query."
+            )
+        }
+        return (0..<truth.rows).map { row in Set(truth.row(row).prefix(k).map { Int($0) }) }
+    }
+
+    private struct Measurement {
+        let queries: Matrix
+        let best: [Set<Int>]
+        let k: Int
+        let threads: Int
+
+        func point(of index: any ApproximateIndex & CodedIndex, effort: Int) throws(KuklaError) -> Point {
+            let counter = ComparisonCounter()
+            var index = index
+            index.comparisonCounter = counter
+            let searched = try index.searched(withEffort: effort)
+            _ = try searched.search(queries, count: k, threads: threads)
+            let comparisons = Double(counter.count) / Double(queries.rows)
+            index.comparisonCounter = nil
+            return try point(of: index.searched(withEffort: effort), effort: effort, comparisons: comparisons)
+        }
+
+        func point(of index: any CodedIndex, effort: Int?, comparisons: Double) throws(KuklaError) -> Point {
+            var (asked, seconds, hits) = (0, 0.0, 0)
+            while seconds < SearchSweep.shortest {
+                let start = ContinuousClock.now
+                let found = try index.search(queries, count: k, threads: threads)
+                seconds += (ContinuousClock.now - start) / .seconds(1)
+                asked += queries.rows
+                hits = zip(found, best).reduce(0) { sum, pair in
+                    sum + pair.0.count { pair.1.contains($0.id) }
+                }
+            }
+            var alone: [Double] = []
+            for row in 0..<min(queries.rows, SearchSweep.timedAlone) {
+                let query = queries[rows: row..<row + 1]
+                let start = ContinuousClock.now
+                _ = try index.search(query, count: k, threads: 1)
+                alone.append((ContinuousClock.now - start) / .milliseconds(1))
+            }
+            alone.sort()
+            return Point(
+                effort: effort, recall: Double(hits) / Double(queries.rows * k),
+                queriesPerSecond: Double(asked) / seconds, p50Milliseconds: alone[alone.count / 2],
+                p99Milliseconds: alone[min(alone.count - 1, alone.count * 99 / 100)],
+                comparisonsPerQuery: comparisons)
+        }
+    }
+}
