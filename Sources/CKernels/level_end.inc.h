@@ -13,3 +13,6 @@
 #undef VMAX
 #undef VMIN
 #undef INLINE
+#undef FOR_VECTORS
+#undef GET
+#undef PUT

@@ -5,29 +5,6 @@
 #define HALF SPLAT(0.5f)
 #define ZERO SPLAT(0.0f)
 
-// Runs BODY for every vector of a row of `columns`: `i` is where it begins, `n` how many of its elements count.
-#define FOR_VECTORS(columns, ...)                                    \
-    {                                                                \
-        size_t i = 0;                                                \
-        for (; i + VW <= (columns); i += VW) {                       \
-            const size_t n = VW;                                     \
-            __VA_ARGS__                                              \
-        }                                                            \
-        if (i < (columns)) {                                         \
-            const size_t n = (columns)-i;                            \
-            __VA_ARGS__                                              \
-        }                                                            \
-    }
-#define GET(p) (n == VW ? VLOAD((p) + i) : LEVEL(load_part)((p) + i, n))
-#define PUT(p, v)                                  \
-    do {                                           \
-        VF put = (v);                              \
-        if (n == VW)                               \
-            VSTORE((p) + i, put);                  \
-        else                                       \
-            LEVEL(store_part)((p) + i, put, n);    \
-    } while (0)
-
 // MARK: - Functions and slopes
 
 // Elements 0 ..< count of a vector, all bits set.
@@ -46,8 +23,6 @@ INLINE VF LEVEL(gelu_slope)(VF x) {
     VF above = VMAX(SPLAT(-5.5f), x);
     return LEVEL(odd_half)(VMIN(SPLAT(5.5f), above), c);
 }
-
-INLINE VF LEVEL(sigmoid)(VF x) { return ONE / (ONE + LEVEL(exp)(-x)); }
 
 // log(1 + e) for 0 <= e <= 1, as 2 artanh(e / (2 + e)): the series' first left-out term is below 1e-8.
 INLINE VF LEVEL(log1p)(VF e) {
@@ -475,7 +450,4 @@ static void LEVEL(adam)(float *w, float *m, float *v, const float *g, size_t cou
 #undef ONE
 #undef HALF
 #undef ZERO
-#undef FOR_VECTORS
-#undef GET
-#undef PUT
 #undef EVERY_FUNCTION

@@ -45,6 +45,8 @@ INLINE VF LEVEL(tanh)(VF x) {
     return SELECT(magnitude < SPLAT(0.625f), MADD(p * z, x, x), y);
 }
 
+INLINE VF LEVEL(sigmoid)(VF x) { return SPLAT(1.0f) / (SPLAT(1.0f) + LEVEL(exp)(-x)); }
+
 // x (c0 + c1 t + ...) + 1/2 with t = 2 x^2 / 5.5^2 - 1 for |x| <= 5.5: an odd function about 1/2 as a polynomial, fitted in the
 // least maximal error; t in -1 ... 1 keeps Horner's rule exact to the last digits. Coefficients come highest first.
 INLINE VF LEVEL(odd_half)(VF x, const float *c) {
@@ -91,6 +93,29 @@ INLINE void LEVEL(store_part)(float *p, VF v, size_t count) {
     memcpy(p, buffer, count * sizeof(float));
 #endif
 }
+
+// Runs BODY for every vector of a row of `columns`: `i` is where it begins, `n` how many of its elements count.
+#define FOR_VECTORS(columns, ...)                                    \
+    {                                                                \
+        size_t i = 0;                                                \
+        for (; i + VW <= (columns); i += VW) {                       \
+            const size_t n = VW;                                     \
+            __VA_ARGS__                                              \
+        }                                                            \
+        if (i < (columns)) {                                         \
+            const size_t n = (columns)-i;                            \
+            __VA_ARGS__                                              \
+        }                                                            \
+    }
+#define GET(p) (n == VW ? VLOAD((p) + i) : LEVEL(load_part)((p) + i, n))
+#define PUT(p, v)                                  \
+    do {                                           \
+        VF put = (v);                              \
+        if (n == VW)                               \
+            VSTORE((p) + i, put);                  \
+        else                                       \
+            LEVEL(store_part)((p) + i, put, n);    \
+    } while (0)
 
 INLINE float LEVEL(sum)(VF v) {
     float buffer[VW];

@@ -115,6 +115,14 @@ extension GradientRegistry {
             var random = RandomSource(seed: 1)
             return $0[0].dropout(0.3, using: &random)
         },
+        GradientCase("gatedRecurrence") { random in
+            let width = random.shape(rank: 1)[0]
+            let shapes = [[6, 3 * width], [3 * width, width], [3 * width], [3, width]]
+            return shapes.map { Tensor.normal($0, deviation: 0.7, using: &random) }
+        } function: {
+            $0[0].gatedRecurrence($0[1], $0[2], initial: $0[3], counts: [3, 2, 1])
+                - $0[0].gatedRecurrence($0[1], counts: [2, 2, 2])
+        },
         GradientCase("gradient of gathered", inputs: { [Tensor.normal([5, 3], using: &$0)] }) { inputs in
             twice(inputs[0]) { $0.gathered(rows: [4, 0, 4]) }
         },

@@ -14,6 +14,7 @@
 #include "kk_maxsim.h"
 #include "kk_pooling.h"
 #include "kk_product.h"
+#include "kk_recurrence.h"
 #include "kk_scalar_quantizer.h"
 #include "kk_topk.h"
 #include "kk_training.h"
