@@ -19,10 +19,18 @@ struct AttentionReference {
         return true
     }
 
-    private func bias(_ head: Int, _ query: Int, place: Int, key: Int) -> Double {
+    private func bias(_ head: Int, _ query: Int, place: Int, key: Int, sequence: Int) -> Double {
         switch options.bias {
         case .none: 0
         case .byDistance(let table, let zero): Double(table[head, zero + key - place])
+        case .byPosition(let slopes, let queryPositions, let keyPositions, let reach):
+            -Double(slopes[head])
+                * Double(
+                    min(
+                        reach,
+                        abs(
+                            queryPositions[queries[sequence].lowerBound + query]
+                                - keyPositions[keys[sequence].lowerBound + key])))
         case .dense(let table): Double(table[head, query, key])
         }
     }
@@ -46,7 +54,7 @@ struct AttentionReference {
                         for c in 0..<d {
                             sum += Double(q[token * shape.queryWidth + head * d + c]) * Double(k[row + c])
                         }
-                        return factor * sum + bias(head, i, place: place, key: key)
+                        return factor * sum + bias(head, i, place: place, key: key, sequence: s)
                     }
                     let most = scores.max() ?? 0
                     let total = scores.reduce(0) { $0 + exp($1 - most) }

@@ -49,6 +49,21 @@ import Testing
         Case(testDescription: "alibi", heads: AttentionShape(heads: 12, headDimensions: 16)) { lengths in
             AttentionOptions(pattern: .causal, bias: .alibi(heads: 12, longest: lengths.longest))
         },
+        Case(testDescription: "alibi by position") { lengths in
+            let positions = lengths.positions().map { $0 * $0 / 3 }
+            return AttentionOptions(
+                bias: .byPosition(slopes: [0.1, 0.02], queries: positions, keys: positions))
+        },
+        Case(
+            testDescription: "longer keys, alibi by position, lambda, reach",
+            queries: SequenceLengths([1, 5, 40]), keys: SequenceLengths([70, 5, 300])
+        ) { _ in
+            AttentionOptions(
+                pattern: .lambda(global: 3, window: 30),
+                bias: .byPosition(
+                    slopes: [0.5, 0.25], queries: (0..<46).map { 700 + $0 },
+                    keys: SequenceLengths([70, 5, 300]).positions().map { 2 * $0 }, reach: 400))
+        },
         Case(testDescription: "computed bias") { lengths in
             AttentionOptions(
                 bias: .computed(heads: 2, queries: lengths.longest, keys: lengths.longest) { h, q, k in

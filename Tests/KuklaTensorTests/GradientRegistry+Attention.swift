@@ -54,6 +54,11 @@ extension GradientRegistry {
         fused("alibi") { lengths in
             AttentionOptions(pattern: .causal, bias: .alibi(heads: 2, longest: lengths.longest))
         },
+        fused("alibi by position") { lengths in
+            let positions = lengths.positions().map { 3 * $0 }
+            return AttentionOptions(
+                bias: .byPosition(slopes: [0.1, 0.2], queries: positions, keys: positions, reach: 20))
+        },
         fused("dropout", dimensions: 4) { _ in
             AttentionOptions(dropout: AttentionDropout(rate: 0.3, seed: 7))
         },

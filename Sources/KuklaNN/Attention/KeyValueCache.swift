@@ -36,6 +36,11 @@ public struct KeyValueCache: Sendable {
     /// The number of layers.
     public var layerCount: Int { layers.count }
 
+    /// Positions for `new` tokens that follow the last cached one of their sequence.
+    func nextPositions(_ new: SequenceLengths) -> [Int32] {
+        new.positions(from: (0..<lengths.count).map { lengths[$0].last.map { Int(positions[$0]) + 1 } ?? 0 })
+    }
+
     /// Makes room for a pass over `new` tokens at `positions`; every layer then appends its keys.
     public mutating func extend(by new: SequenceLengths, positions: [Int32]) {
         contract(

@@ -80,12 +80,12 @@ public struct TransformerDecoder: Module {
     /// Scores after each of the new tokens `ids`, which follow those that `cache` holds and are added to it: the same as those
     /// of a pass over all of them.
     ///
-    /// `positions` count on from the number of cached tokens without.
+    /// `positions` count on from that of the last cached token of each sequence without.
     public func callAsFunction(
         _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil, cache: inout KeyValueCache,
         mode: ForwardMode = .inference
     ) -> Tensor {
-        let positions = positions ?? lengths.positions(from: cache.lengths.lengths)
+        let positions = positions ?? cache.nextPositions(lengths)
         let x = embed(ids, lengths, positions, mode)
         let context = stack.context(
             lengths: lengths, positions: positions, extending: &cache, mode: mode)

@@ -37,7 +37,8 @@ public struct TransformerStack: Module {
         contract(
             positions == nil || positions?.count == lengths.total,
             "transformer: \(positions?.count ?? 0) positions for \(lengths.total) tokens")
-        var context = AttentionContext(lengths: lengths, bias: bias(longest: lengths.longest), mode: mode)
+        var context = AttentionContext(
+            lengths: lengths, bias: bias(lengths, positions, keys: lengths, positions), mode: mode)
         if case .rotary(let table) = configuration.positions {
             let angles = table.angles(positions ?? lengths.positions())
             context.queryAngles = angles
@@ -56,7 +57,8 @@ public struct TransformerStack: Module {
         )
         cache.extend(by: lengths, positions: positions)
         var context = AttentionContext(
-            lengths: lengths, bias: bias(longest: cache.lengths.longest), mode: mode)
+            lengths: lengths, bias: bias(lengths, positions, keys: cache.lengths, cache.positions), mode: mode
+        )
         if case .rotary(let table) = configuration.positions {
             context.queryAngles = table.angles(positions)
             context.keyAngles = table.angles(cache.positions)
@@ -64,10 +66,19 @@ public struct TransformerStack: Module {
         return context
     }
 
-    private func bias(longest: Int) -> AttentionBias {
-        if let relativeBias { return relativeBias(longest: longest) }
+    private func bias(
+        _ queries: SequenceLengths, _ queryPositions: [Int32]?, keys: SequenceLengths,
+        _ keyPositions: [Int32]?
+    ) -> AttentionBias {
+        if let relativeBias { return relativeBias(longest: keys.longest) }
         guard case .alibi = configuration.positions else { return .none }
-        return .alibi(heads: configuration.heads, longest: longest)
+        let heads = configuration.heads
+        // Where positions are places, one table serves all sequences.
+        guard let queryPositions, let keyPositions, keyPositions != keys.positions() else {
+            return .alibi(heads: heads, longest: keys.longest)
+        }
+        return .byPosition(
+            slopes: AttentionBias.alibiSlopes(heads: heads), queries: queryPositions, keys: keyPositions)
     }
 
     /// The tokens after all blocks, and the final norm.

@@ -7,6 +7,9 @@ public enum AttentionBias: Sendable {
     /// A number for each head and distance (place of the key minus place of the query): `table [heads, distances]`, distance 0
     /// in column `zero`. Gradients flow to the table. ALiBi and relative positions are of this kind.
     case byDistance(Tensor, zero: Int)
+    /// `-slope * min(|p_q - p_k|, reach)` for a slope of each head and the positions of all query and key tokens, whatever their
+    /// places: ALiBi where tokens were left out. Distances beyond `reach` count as `reach`. No gradient.
+    case byPosition(slopes: [Float], queries: [Int32], keys: [Int32], reach: Int32 = .max)
     /// A number for each head, query and key of a sequence, shared by all sequences: `[heads, queries, keys]`, each at least as
     /// long as the longest sequence. For small cases: this is the matrix that the other forms avoid.
     case dense(Tensor)
@@ -26,7 +29,7 @@ public enum AttentionBias: Sendable {
     /// Attention with linear biases: `-slope * |distance|`, slopes `2^(-8 h / heads)` for h = 1 ... heads (where `heads` is
     /// not a power of 2, those of the next lower power, then every second one of the next higher).
     ///
-    /// `longest` is the length of the longest key sequence.
+    /// `longest` is the length of the longest key sequence; distances are those of places in it (see `byPosition`).
     /// *Source:* Press, Smith and Lewis 2022, "Train Short, Test Long", arXiv:2108.12409.
     public static func alibi(heads: Int, longest: Int) -> AttentionBias {
         let slopes = alibiSlopes(heads: heads)
@@ -56,7 +59,7 @@ public enum AttentionBias: Sendable {
     /// The same bias read from another table of this shape.
     package func replacing(table: Tensor) -> AttentionBias {
         switch self {
-        case .none: .none
+        case .none, .byPosition: self
         case .byDistance(_, let zero): .byDistance(table, zero: zero)
         case .dense: .dense(table)
         }
@@ -65,7 +68,7 @@ public enum AttentionBias: Sendable {
     /// The tensor that the bias is read from.
     package var tensor: Tensor? {
         switch self {
-        case .none: nil
+        case .none, .byPosition: nil
         case .byDistance(let table, zero: _), .dense(let table): table
         }
     }

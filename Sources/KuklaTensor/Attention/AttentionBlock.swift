@@ -33,7 +33,7 @@ extension AttentionPlan {
             }
         }
         let stride = (keys + 31) / 32 * 32
-        let bias = biasOrigin(sequence, head: head)
+        let origin = biasOrigin(sequence, head: head)
         let step = blockRows(keys: keys)
         for first in Swift.stride(from: 0, to: queries.count, by: step) {
             let rows = first..<min(first + step, queries.count)
@@ -57,15 +57,39 @@ extension AttentionPlan {
                 }
             }
             let dropout = options.dropout.flatMap { $0.rate > 0 ? $0 : nil }
+            let bias =
+                computedBias(sequence, head: head, rows: rows, stride: stride, scratch)
+                ?? origin.map { ($0.start + first * $0.step, $0.step) }
             let kernel = kk_attention_block(
                 rows: rows.count, stride: stride, prefix_end: (prefixEnd + 15) / 16 * 16, begin: begin,
                 end: (max(begin, end) + 15) / 16 * 16, prefix: scratch.prefix + first,
                 lower: scratch.lower + first, upper: scratch.upper + first, factor: scratch.factor + first,
-                bias: bias.map { $0.start + first * $0.step }, bias_step: bias?.step ?? 0,
+                bias: bias?.0, bias_step: bias?.1 ?? 0,
                 dropout_key: dropout.map { _ in UnsafePointer(scratch.dropoutKeys + first) },
                 threshold: dropout?.threshold ?? 0, kept: dropout.map { 1 / (1 - $0.rate) } ?? 1)
             body(AttentionBlock(rows: rows, kernel: kernel, keys: ranges.filter { !$0.isEmpty }))
         }
+    }
+
+    /// Where the biases by position of some queries lie, rows `stride` apart, after writing them to scratch.
+    private func computedBias(
+        _ sequence: Int, head: Int, rows: Range<Int>, stride: Int, _ scratch: AttentionScratch
+    ) -> (UnsafePointer<Float>, Int)? {
+        guard case .byPosition(let slopes, let queryPositions, let keyPositions, let reach) = options.bias
+        else { return nil }
+        let keys = keys[sequence]
+        keyPositions.withUnsafeBufferPointer { positions in
+            for (r, query) in rows.enumerated() {
+                let place = queryPositions[queries[sequence].lowerBound + query]
+                let row = scratch.bias + r * stride
+                for j in 0..<keys.count {
+                    let distance = abs(place &- positions[keys.lowerBound + j])
+                    row[j] = -slopes[head] * Float(min(distance, reach))
+                }
+                (row + keys.count).update(repeating: 0, count: stride - keys.count)
+            }
+        }
+        return (UnsafePointer(scratch.bias), stride)
     }
 
     /// The bias of query 0 and key 0, and how far the next query's is.
@@ -78,7 +102,7 @@ extension AttentionPlan {
     /// `biasOrigin` as a place in the bias's elements; query 0's key 0 may itself lie outside.
     func biasOffset(_ sequence: Int, head: Int) -> (start: Int, step: Int) {
         switch options.bias {
-        case .none: (0, 0)
+        case .none, .byPosition: (0, 0)
         case .byDistance(let table, let zero):
             (head * table.shape[1] + zero - (keys[sequence].count - queries[sequence].count), -1)
         case .dense(let table): (head * table.shape[1] * table.shape[2], table.shape[2])

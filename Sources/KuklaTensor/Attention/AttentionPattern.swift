@@ -37,7 +37,8 @@ public struct AttentionPattern: Sendable, Hashable {
     }
     /// The first `global` keys and a causal window.
     ///
-    /// The distance limit of the paper is made by position ids: give far tokens the positions that the model knows.
+    /// The paper's limit of distances: for ALiBi `AttentionBias.byPosition(... reach:)`; for rotary positions with a cache of unturned
+    /// keys, position ids that the model knows, given anew as tokens are dropped.
     /// *Source:* Han et al. 2024, "LM-Infinite", arXiv:2308.16137.
     public static func lambda(global: Int, window: Int) -> AttentionPattern {
         contract(window > 0, "AttentionPattern: a window of \(window) keys")

@@ -36,13 +36,20 @@ struct AttentionPlan: Sendable {
         self.keys = keys
         self.options = options
         scale = options.scale ?? 1 / Float(shape.headDimensions).squareRoot()
+        if case .byPosition(let slopes, let queryPositions, let keyPositions, _) = options.bias {
+            contract(
+                slopes.count == shape.heads && queryPositions.count == queries.total
+                    && keyPositions.count == keys.total,
+                "attention: \(slopes.count) slopes for \(shape.heads) heads, \(queryPositions.count) and \(keyPositions.count) positions for \(queries.total) queries and \(keys.total) keys"
+            )
+        }
         for i in 0..<queries.count { checkBias(queries: queries[i].count, keys: keys[i].count) }
     }
 
     private func checkBias(queries: Int, keys: Int) {
         guard queries > 0, keys > 0 else { return }
         switch options.bias {
-        case .none: break
+        case .none, .byPosition: break
         case .byDistance(let table, zero: let zero):
             let (least, most) = (1 - keys, queries - 1)
             contract(

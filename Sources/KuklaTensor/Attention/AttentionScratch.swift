@@ -9,6 +9,8 @@ struct AttentionScratch {
     let keys, values, keyPanels, valuePanels: UnsafeMutablePointer<Float>
     let outputGradient, keyGradient, valueGradient: UnsafeMutablePointer<Float>
     let scores, scoreGradient: UnsafeMutablePointer<Float>
+    /// Biases of a block, where they are computed.
+    let bias: UnsafeMutablePointer<Float>
     /// For each query: factor, delta or inverse sum.
     let factor, perQuery: UnsafeMutablePointer<Float>
     let prefix, lower, upper: UnsafeMutablePointer<Int32>
@@ -24,10 +26,11 @@ struct AttentionScratch {
         let keyRows = paddedKeys * d
         // At least `blockRows(k) * k`, k rounded up to 32, for every k up to `keys`.
         let scoreCount = min(queries * paddedKeys, max(112 * 328, 14 * paddedKeys)) + 16
+        let isBiasComputed = if case .byPosition = plan.options.bias { true } else { false }
         let sizes = [
             queryRows, queryRows, keyRows, keyRows, keyRows, scoreCount, queries, queries,
             isBackward ? queryRows : 0, isBackward ? keyRows : 0, isBackward ? keyRows : 0,
-            isBackward ? keyRows : 0, isBackward ? scoreCount : 0,
+            isBackward ? keyRows : 0, isBackward ? scoreCount : 0, isBiasComputed ? scoreCount : 0,
         ].map { ($0 + 15) / 16 * 16 }
         floats = AlignedStorage<Float>(uninitialized: sizes.reduce(16, +))
         var next = floats.pointer
@@ -48,6 +51,7 @@ struct AttentionScratch {
         keyGradient = parts[10]
         valueGradient = parts[11]
         scoreGradient = parts[12]
+        bias = parts[13]
         integers = AlignedStorage<Int32>(uninitialized: 4 * max(queries, 1))
         prefix = integers.pointer
         lower = prefix + queries

@@ -51,6 +51,34 @@ import Testing
         }
     }
 
+    @Test func `ALiBi's distances are those of positions, not of what is kept`() {
+        var random = RandomSource(seed: 2)
+        let model = TransformerDecoder(
+            TransformerConfiguration(
+                width: 16, layers: 1, heads: 2, positions: .alibi, pattern: .causal), vocabulary: 20,
+            using: &random)
+        func gap(_ a: Tensor, _ b: Tensor) -> Float { (a - b).abs().max().item }
+        withoutGradient {
+            let lengths = SequenceLengths([2, 5])
+            let ids: [Int32] = [5, 9, 1, 6, 7, 8, 9]
+            let positions: [Int32] = [3, 4, 0, 5, 6, 7, 8]
+            let expected = model(ids, lengths: lengths, positions: positions)
+            // Of five tokens, whose numbers do not matter, four are dropped.
+            var cache = model.makeCache(sequences: 2)
+            _ = model(
+                [5, 1, 2, 3, 4, 5, 6, 7, 8], lengths: SequenceLengths([1, 8]),
+                positions: [3, 0, 1, 2, 3, 4, 5, 6, 7], cache: &cache)
+            cache.remove(1..<5, of: 1)
+            let got = model([9, 9], lengths: SequenceLengths([1, 1]), cache: &cache)
+            #expect(cache.positions == positions)
+            #expect(gap(got[rows: 0..<1], expected[rows: 1..<2]) <= 1e-5)
+            #expect(gap(got[rows: 1..<2], expected[rows: 6..<7]) <= 1e-5)
+            let close = model(ids, lengths: lengths)
+            #expect(gap(close[rows: 0..<2], expected[rows: 0..<2]) <= 1e-5)
+            #expect(gap(close, expected) > 1e-3)
+        }
+    }
+
     @Test func `what does not fit stops the program`() async {
         await #expect(processExitsWith: .failure) {
             var cache = KeyValueCache(layers: 1)
