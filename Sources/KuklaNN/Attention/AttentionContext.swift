@@ -14,6 +14,8 @@ public struct AttentionContext: Sendable {
     public var temperature: [Float]?
     /// Instead of the pattern that the layer was configured with.
     public var pattern: AttentionPattern?
+    /// For each block with cross attention, the keys and values that its tokens attend to: `TransformerStack.memory`.
+    public var memory: [CrossAttention.Memory] = []
     public var mode: ForwardMode
 
     public init(

@@ -18,6 +18,16 @@ public struct CrossAttention: Module {
     public struct Memory: Sendable {
         let key, value: TensorColumns
         public let lengths: SequenceLengths
+
+        /// What a gradient flows to.
+        var tensors: [Tensor] { [key.tensor, value.tensor] }
+
+        /// The same memory with its numbers in other tensors.
+        func replacing(_ tensors: [Tensor]) -> Memory {
+            Memory(
+                key: TensorColumns(tensors[0], key.range), value: TensorColumns(tensors[1], value.range),
+                lengths: lengths)
+        }
     }
 
     /// Weights drawn as `Linear` draws them; `memoryWidth` is the configuration's width without.

@@ -42,6 +42,8 @@ public struct TransformerConfiguration: Sendable {
     public var hasBias: Bool
     /// An RMS norm over each head's queries and keys with this epsilon; nil: none.
     public var headNormEpsilon: Float?
+    /// Columns of a memory that each block attends to between its own attention and the feed-forward layer; nil: none.
+    public var memoryWidth: Int?
     /// Dropout of what attention and feed-forward add, and of embeddings.
     public var dropout: Float
     /// Dropout of attention probabilities.
@@ -55,8 +57,8 @@ public struct TransformerConfiguration: Sendable {
         innerWidth: Int? = nil, activation: Activation = .gelu, isGated: Bool = false,
         norm: Normalization.Kind = .layer(epsilon: 1e-5), normPlacement: NormPlacement = .before,
         positions: Positions = .none, pattern: AttentionPattern = .full, hasFusedProjections: Bool = false,
-        hasBias: Bool = true, headNormEpsilon: Float? = nil, dropout: Float = 0, attentionDropout: Float = 0,
-        usesCheckpoints: Bool = false, names: TransformerNames = .plain
+        hasBias: Bool = true, headNormEpsilon: Float? = nil, memoryWidth: Int? = nil, dropout: Float = 0,
+        attentionDropout: Float = 0, usesCheckpoints: Bool = false, names: TransformerNames = .plain
     ) {
         contract(
             headDimensions != nil || width % heads == 0,
@@ -76,6 +78,7 @@ public struct TransformerConfiguration: Sendable {
         self.hasFusedProjections = hasFusedProjections
         self.hasBias = hasBias
         self.headNormEpsilon = headNormEpsilon
+        self.memoryWidth = memoryWidth
         self.dropout = dropout
         self.attentionDropout = attentionDropout
         self.usesCheckpoints = usesCheckpoints

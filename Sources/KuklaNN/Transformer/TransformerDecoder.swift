@@ -40,31 +40,35 @@ public struct TransformerDecoder: Module {
     }
 
     /// Scores of every next token, `[tokens, vocabulary]`.
+    ///
+    /// - Parameter memory: what blocks with cross attention attend to, made by `stack.memory`.
     public func callAsFunction(
-        _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil, mode: ForwardMode = .inference
+        _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil,
+        memory: [CrossAttention.Memory] = [], mode: ForwardMode = .inference
     ) -> Tensor {
-        score(hidden(ids, lengths: lengths, positions: positions, mode: mode))
+        score(hidden(ids, lengths: lengths, positions: positions, memory: memory, mode: mode))
     }
 
     /// The tokens after the last block and norm, `[tokens, width]`.
     public func hidden(
-        _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil, mode: ForwardMode = .inference
+        _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil,
+        memory: [CrossAttention.Memory] = [], mode: ForwardMode = .inference
     ) -> Tensor {
         let positions = positions ?? lengths.positions()
-        return stack(
-            embed(ids, lengths, positions, mode),
-            stack.context(lengths: lengths, positions: positions, mode: mode))
+        var context = stack.context(lengths: lengths, positions: positions, mode: mode)
+        context.memory = memory
+        return stack(embed(ids, lengths, positions, mode), context)
     }
 
     /// The embedded tokens and what comes out of each block; see `TransformerStack.hiddenStates`.
     public func hiddenStates(
-        _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil, leavingAfter count: Int? = nil,
-        mode: ForwardMode = .inference
+        _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil,
+        memory: [CrossAttention.Memory] = [], leavingAfter count: Int? = nil, mode: ForwardMode = .inference
     ) -> [Tensor] {
         let positions = positions ?? lengths.positions()
-        return stack.hiddenStates(
-            embed(ids, lengths, positions, mode),
-            stack.context(lengths: lengths, positions: positions, mode: mode), leavingAfter: count)
+        var context = stack.context(lengths: lengths, positions: positions, mode: mode)
+        context.memory = memory
+        return stack.hiddenStates(embed(ids, lengths, positions, mode), context, leavingAfter: count)
     }
 
     /// Scores of the next token after each hidden state, `[tokens, vocabulary]`.
@@ -82,20 +86,22 @@ public struct TransformerDecoder: Module {
     ///
     /// `positions` count on from that of the last cached token of each sequence without.
     public func callAsFunction(
-        _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil, cache: inout KeyValueCache,
-        mode: ForwardMode = .inference
+        _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil,
+        memory: [CrossAttention.Memory] = [], cache: inout KeyValueCache, mode: ForwardMode = .inference
     ) -> Tensor {
         let positions = positions ?? cache.nextPositions(lengths)
         let x = embed(ids, lengths, positions, mode)
-        let context = stack.context(
+        var context = stack.context(
             lengths: lengths, positions: positions, extending: &cache, mode: mode)
+        context.memory = memory
         return score(stack(x, context, cache: &cache))
     }
 
     /// Up to `count` tokens after `prompt`, each drawn by `choose` from the scores of the last one; ends early where it
     /// returns nil.
     public func generate(
-        after prompt: [Int32], count: Int, choose: (_ scores: [Float]) -> Int32?
+        after prompt: [Int32], count: Int, memory: [CrossAttention.Memory] = [],
+        choose: (_ scores: [Float]) -> Int32?
     ) -> [Int32] {
         contract(!prompt.isEmpty, "generate: an empty prompt")
         return withoutGradient {
@@ -103,7 +109,7 @@ public struct TransformerDecoder: Module {
             var next = prompt
             var result: [Int32] = []
             while result.count < count {
-                let scores = self(next, lengths: SequenceLengths([next.count]), cache: &cache)
+                let scores = self(next, lengths: SequenceLengths([next.count]), memory: memory, cache: &cache)
                 guard let token = choose(scores[rows: next.count - 1..<next.count].elements) else { break }
                 result.append(token)
                 next = [token]

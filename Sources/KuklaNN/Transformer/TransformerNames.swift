@@ -5,6 +5,9 @@ public struct TransformerNames: Sendable, Hashable {
     public var attention = "attention"
     public var attentionParts = AttentionNames.plain
     public var attentionNorm = "attention_norm"
+    public var crossAttention = "cross_attention"
+    public var crossAttentionParts = AttentionNames.plain
+    public var crossAttentionNorm = "cross_attention_norm"
     /// Empty: the feed-forward parts stand in the block itself.
     public var feedForward = "feed_forward"
     public var feedForwardParts = FeedForward.Names(up: "up", down: "down")

@@ -30,6 +30,15 @@ public struct TransformerStack: Module {
         visitor.visit(configuration.names.relativeBias, relativeBias)
     }
 
+    /// Keys and values of a memory for each block's cross attention: projected once, for `AttentionContext.memory`.
+    ///
+    /// *Shapes:* `memory [memoryTokens, memoryWidth]`; sequence i of the tokens attends to sequence i of it.
+    public func memory(
+        _ memory: Tensor, lengths: SequenceLengths, mode: ForwardMode = .inference
+    ) -> [CrossAttention.Memory] {
+        blocks.compactMap { $0.crossAttention?.memory(memory, lengths: lengths, mode: mode) }
+    }
+
     /// What the blocks share in a pass over these tokens; `positions` count from 0 in each sequence without.
     public func context(
         lengths: SequenceLengths, positions: [Int32]? = nil, mode: ForwardMode = .inference
@@ -84,7 +93,7 @@ public struct TransformerStack: Module {
     /// The tokens after all blocks, and the final norm.
     public func callAsFunction(_ x: Tensor, _ context: AttentionContext) -> Tensor {
         var x = x
-        for block in blocks { x = run(block, x, context) }
+        for i in blocks.indices { x = run(i, x, context) }
         return finalNorm.map { $0(x) } ?? x
     }
 
@@ -99,7 +108,7 @@ public struct TransformerStack: Module {
             count >= 0 && count <= blocks.count,
             "transformer: leaving after \(count) of \(blocks.count) blocks")
         var states = [x]
-        for block in blocks.prefix(count) { states.append(run(block, states[states.count - 1], context)) }
+        for i in 0..<count { states.append(run(i, states[i], context)) }
         if count == blocks.count, let finalNorm { states[count] = finalNorm(states[count]) }
         return states
     }
@@ -109,22 +118,37 @@ public struct TransformerStack: Module {
         _ x: Tensor, _ context: AttentionContext, cache: inout KeyValueCache
     ) -> Tensor {
         var x = x
-        for (i, block) in blocks.enumerated() { x = block(x, context, cache: &cache, layer: i) }
+        for (i, block) in blocks.enumerated() {
+            x = block(x, context, memory: memory(i, context), cache: &cache, layer: i)
+        }
         return finalNorm.map { $0(x) } ?? x
     }
 
-    private func run(_ block: TransformerBlock, _ x: Tensor, _ context: AttentionContext) -> Tensor {
-        guard configuration.usesCheckpoints else { return block(x, context) }
-        // The bias may be on the tape: it goes in as an input, so that its gradient comes out.
-        let inputs = [x] + (context.bias.trainedTable.map { [$0] } ?? [])
+    // Every block has cross attention or none has.
+    private func memory(_ block: Int, _ context: AttentionContext) -> CrossAttention.Memory? {
+        contract(
+            context.memory.isEmpty || context.memory.count == blocks.count,
+            "transformer: memories of \(context.memory.count) blocks for \(blocks.count)")
+        return context.memory.isEmpty ? nil : context.memory[block]
+    }
+
+    private func run(_ i: Int, _ x: Tensor, _ context: AttentionContext) -> Tensor {
+        let (block, memory) = (blocks[i], memory(i, context))
+        guard configuration.usesCheckpoints else { return block(x, context, memory: memory) }
+        // Memory and bias may be on the tape: they go in as inputs, so that their gradients come out.
+        let memories = memory?.tensors ?? []
+        let inputs = [x] + memories + (context.bias.trainedTable.map { [$0] } ?? [])
         // A seed, not the stream, so that the second run draws what the first did.
         let seed: UInt64? =
             if case .training(let stream) = context.mode { stream.draw { $0.next() } } else { nil }
         return checkpoint(inputs) { inputs in
             var context = context
             if let seed { context.mode = .training(RandomStream(seed: seed)) }
-            if inputs.count > 1 { context.bias = context.bias.replacing(table: inputs[1]) }
-            return block(inputs[0], context)
+            let (memories, tables) = (
+                inputs.dropFirst().prefix(memories.count), inputs.dropFirst(1 + memories.count)
+            )
+            if let table = tables.first { context.bias = context.bias.replacing(table: table) }
+            return block(inputs[0], context, memory: memory?.replacing(Array(memories)))
         }
     }
 }

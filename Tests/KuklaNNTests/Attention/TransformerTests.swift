@@ -179,6 +179,75 @@ private func worst(_ a: Tensor, _ b: Tensor) -> Float {
         #expect(worst(packed[rows: 0..<5], a) <= 1e-6 && worst(packed[rows: 5..<10], b) <= 1e-6)
     }
 
+    // A decoder with a memory of two sequences, and the gradient-carrying parts of a pass over it.
+    private func translator(usesCheckpoints: Bool = false) -> (
+        TransformerDecoder, memory: Tensor, SequenceLengths
+    ) {
+        var random = RandomSource(seed: 6)
+        let model = TransformerDecoder(
+            TransformerConfiguration(
+                width: 16, layers: 2, heads: 2, positions: .learned(count: 40), pattern: .causal,
+                memoryWidth: 12, usesCheckpoints: usesCheckpoints), vocabulary: 50, using: &random)
+        return (model, Tensor.normal([11, 12], using: &random), SequenceLengths([4, 7]))
+    }
+
+    @Test func `a block attends to its memory between attention and feed-forward`() throws {
+        let (model, memory, lengths) = translator()
+        let block = model.stack.blocks[0]
+        let cross = try #require(block.crossAttention)
+        let norm = try #require(block.crossAttentionNorm)
+        var random = RandomSource(seed: 7)
+        let x = Tensor.normal([5, 16], using: &random)
+        let context = model.stack.context(lengths: SequenceLengths([3, 2]))
+        // Composed of elementary operations, a sequence and a head at a time.
+        let y = x + block.attention(block.attentionNorm(x), context)
+        let (q, k, v) = (cross.query(norm(y)), cross.key(memory), cross.value(memory))
+        let attended = [(0..<3, lengths[0]), (3..<5, lengths[1])].map { queries, keys in
+            Tensor.concatenated(
+                [0..<8, 8..<16].map { head in
+                    func part(_ x: Tensor, _ rows: Range<Int>) -> Tensor {
+                        x[rows: rows].slice(axis: 1, head)
+                    }
+                    let scores = part(q, queries).matmul(part(k, keys), transposingOther: true)
+                    return (scores / Float(8).squareRoot()).softmax().matmul(part(v, keys))
+                }, axis: 1)
+        }
+        let z = y + cross.output(Tensor.concatenated(attended))
+        let expected = z + block.feedForward(block.feedForwardNorm(z))
+        let projected = model.stack.memory(memory, lengths: lengths)
+        #expect(projected.count == 2)
+        #expect(worst(block(x, context, memory: projected[0]), expected) < 1e-5)
+    }
+
+    @Test func `a memory is heard by every token, with a cache and with checkpoints`() {
+        let (model, memory, lengths) = translator()
+        let tokens = SequenceLengths([9, 22])
+        let projected = model.stack.memory(memory, lengths: lengths)
+        withoutGradient {
+            let all = model(ids, lengths: tokens, memory: projected)
+            var cache = model.makeCache(sequences: 2)
+            let parts: [(Range<Int>, Range<Int>)] = [(0..<4, 9..<10), (4..<9, 10..<31)]
+            for (a, b) in parts {
+                let scores = model(
+                    Array(ids[a] + ids[b]), lengths: SequenceLengths([a.count, b.count]),
+                    memory: projected, cache: &cache)
+                #expect(worst(scores, .concatenated([all[rows: a], all[rows: b]])) <= 1e-5)
+            }
+        }
+        func gradients(usesCheckpoints: Bool) -> [[Float]] {
+            let (model, memory, lengths) = translator(usesCheckpoints: usesCheckpoints)
+            let watched = memory.watched()
+            let scores = model(
+                ids, lengths: tokens, memory: model.stack.memory(watched, lengths: lengths))
+            let found = (scores * scores).sum().gradients()
+            return [found[watched]?.dense.elements ?? []]
+                + model.parameters.map { found[$0.parameter]?.dense.elements ?? [] }
+        }
+        let plain = gradients(usesCheckpoints: false)
+        #expect(plain.allSatisfy { $0.contains { $0 != 0 } })
+        #expect(plain == gradients(usesCheckpoints: true))
+    }
+
     @Test func `generation feeds each choice back`() {
         let model = DecoderCase.all[0].make()
         let made = model.generate(after: [3, 1, 4], count: 6) { scores in
