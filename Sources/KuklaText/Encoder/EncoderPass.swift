@@ -8,11 +8,8 @@ struct EncoderPass {
     let kernels: UnsafePointer<kk_transformer_kernels>
     let scratch: EncoderScratch
 
-    /// Computes the embeddings of `sequences` and writes each to its row of `out`.
-    func run(
-        ids: [Int32], offsets: [Int], sequences: ArraySlice<Int>, layers: Int,
-        into out: UnsafeMutablePointer<Float>
-    ) throws(KuklaError) {
+    /// Runs `sequences` through the layers: their tokens' vectors lie in `scratch.hidden` then, one behind the other.
+    func run(ids: [Int32], offsets: [Int], sequences: ArraySlice<Int>, layers: Int) {
         var lengths: [Int] = []
         lengths.reserveCapacity(sequences.count)
         var tokens = 0
@@ -26,7 +23,6 @@ struct EncoderPass {
             attend(layer, lengths: lengths, tokens: tokens)
             feedForward(layer, tokens: tokens)
         }
-        try finish(sequences: sequences, lengths: lengths, into: out)
     }
 
     // MARK: - Layers
@@ -115,15 +111,36 @@ struct EncoderPass {
             configuration.hiddenSize)
     }
 
-    // MARK: - From tokens to one vector
+    // MARK: - From the tokens of the last run to vectors
 
-    private func finish(
-        sequences: ArraySlice<Int>, lengths: [Int], into out: UnsafeMutablePointer<Float>
+    /// Writes the tokens' vectors, divided by their norms: for each of `sequences` those in `tokens[sequence]`, which counts
+    /// from the sequence's first token, to the rows of `out` from `rows[sequence]` on.
+    func writeTokens(
+        offsets: [Int], sequences: ArraySlice<Int>, tokens: [Range<Int>], rows: [Int],
+        into out: UnsafeMutablePointer<Float>
+    ) throws(KuklaError) {
+        let width = configuration.hiddenSize
+        var start = 0
+        for sequence in sequences {
+            let source = scratch.hidden.pointer + (start + tokens[sequence].lowerBound) * width
+            for token in 0..<tokens[sequence].count {
+                let target = out + (rows[sequence] + token) * width
+                target.update(from: source + token * width, count: width)
+                try normalize(target, count: width, isWanted: true, sequence)
+            }
+            start += offsets[sequence + 1] - offsets[sequence]
+        }
+    }
+
+    /// Writes the embedding of each of `sequences` to its row of `out`.
+    func pool(
+        offsets: [Int], sequences: ArraySlice<Int>, into out: UnsafeMutablePointer<Float>
     ) throws(KuklaError) {
         let width = configuration.hiddenSize, dimensions = configuration.dimensions
         let pooledWidth = width * configuration.pooling.count
         var start = 0
-        for (position, (sequence, length)) in zip(sequences, lengths).enumerated() {
+        for (position, sequence) in sequences.enumerated() {
+            let length = offsets[sequence + 1] - offsets[sequence]
             let target =
                 weights.dense.isEmpty
                 ? out + sequence * dimensions : scratch.pooled.pointer + position * pooledWidth
@@ -133,12 +150,15 @@ struct EncoderPass {
             start += length
         }
         if !weights.dense.isEmpty {
-            let final = applyDense(rows: lengths.count)
+            let final = applyDense(rows: sequences.count)
             for (position, sequence) in sequences.enumerated() {
                 (out + sequence * dimensions).update(from: final + position * dimensions, count: dimensions)
             }
         }
-        for sequence in sequences { try normalize(out + sequence * dimensions, sequence) }
+        for sequence in sequences {
+            try normalize(
+                out + sequence * dimensions, count: dimensions, isWanted: configuration.normalizes, sequence)
+        }
     }
 
     private func pool(
@@ -172,18 +192,21 @@ struct EncoderPass {
         return UnsafePointer(from)
     }
 
-    private func normalize(_ vector: UnsafeMutablePointer<Float>, _ sequence: Int) throws(KuklaError) {
+    /// Divides `vector` by its norm where `isWanted`, after it was found finite.
+    private func normalize(
+        _ vector: UnsafeMutablePointer<Float>, count: Int, isWanted: Bool, _ sequence: Int
+    ) throws(KuklaError) {
         var squares: Double = 0
-        for i in 0..<configuration.dimensions { squares += Double(vector[i]) * Double(vector[i]) }
+        for i in 0..<count { squares += Double(vector[i]) * Double(vector[i]) }
         guard squares.isFinite else {
             throw KuklaError(
                 .badData,
                 "Cannot encode sequence \(sequence): its vector is not finite. The weights are damaged: fetch the model again."
             )
         }
-        guard configuration.normalizes else { return }
+        guard isWanted else { return }
         // The same floor as torch.nn.functional.normalize.
         let factor = Float(1 / max(squares.squareRoot(), 1e-12))
-        for i in 0..<configuration.dimensions { vector[i] *= factor }
+        for i in 0..<count { vector[i] *= factor }
     }
 }

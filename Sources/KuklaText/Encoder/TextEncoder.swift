@@ -66,6 +66,24 @@ public struct TextEncoder: Sendable {
         ids: [Int32], offsets: [Int], layers: Int? = nil, threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> Matrix {
+        let dimensions = dimensions
+        return try Matrix(rows: max(offsets.count - 1, 0), columns: dimensions) { (out) throws(KuklaError) in
+            // Every batch writes rows of its own.
+            nonisolated(unsafe) let rows = out
+            try forEachBatch(
+                ids: ids, offsets: offsets, layers: layers, threads: threads, progress: progress
+            ) { (pass, sequences) throws(KuklaError) in
+                try pass.pool(offsets: offsets, sequences: sequences, into: rows.baseAddress!)
+            }
+        }
+    }
+
+    /// Runs all sequences through the layers and gives each batch of them to `body`, with the pass that holds their
+    /// tokens' vectors.
+    func forEachBatch(
+        ids: [Int32], offsets: [Int], layers: Int?, threads: Int, progress: any ProgressReporter,
+        _ body: @Sendable (EncoderPass, ArraySlice<Int>) throws(KuklaError) -> Void
+    ) throws(KuklaError) {
         contract(
             offsets.first == 0 && offsets.last == ids.count,
             "encode: offsets begin with \(offsets.first ?? -1) and end with \(offsets.last ?? -1) for \(ids.count) ids"
@@ -82,23 +100,17 @@ public struct TextEncoder: Sendable {
         }
         progress.begin("Embedding", total: lengths.count, unit: "texts")
         defer { progress.end() }
-        let dimensions = dimensions
-        return try Matrix(rows: lengths.count, columns: dimensions) { (out) throws(KuklaError) in
-            guard let base = out.baseAddress, !lengths.isEmpty else { return }
-            nonisolated(unsafe) let rows = base  // every batch writes rows of its own
-            try parallelFor(plan.batches.count, grain: 1, threads: threads) { (range) throws(KuklaError) in
-                for batch in plan.batches[range] {
-                    let sequences = plan.order[batch]
-                    try pool.borrow { (scratch) throws(KuklaError) in
-                        let pass = EncoderPass(
-                            configuration: configuration, weights: weights,
-                            kernels: kk_transformer_kernels_for(level.kernelLevel), scratch: scratch)
-                        try pass.run(
-                            ids: ids, offsets: offsets, sequences: sequences,
-                            layers: layers ?? layerCount, into: rows)
-                    }
-                    progress.advance(by: sequences.count)
+        try parallelFor(plan.batches.count, grain: 1, threads: threads) { (range) throws(KuklaError) in
+            for batch in plan.batches[range] {
+                let sequences = plan.order[batch]
+                try pool.borrow { (scratch) throws(KuklaError) in
+                    let pass = EncoderPass(
+                        configuration: configuration, weights: weights,
+                        kernels: kk_transformer_kernels_for(level.kernelLevel), scratch: scratch)
+                    pass.run(ids: ids, offsets: offsets, sequences: sequences, layers: layers ?? layerCount)
+                    try body(pass, sequences)
                 }
+                progress.advance(by: sequences.count)
             }
         }
     }

@@ -19,6 +19,11 @@ public struct WordPieceTokenizer: Sendable {
     /// The number of special tokens in every encoded text: the least `maxLength` there is.
     public var specialTokenCount: Int { model.leadingIDs.count + model.trailingIDs.count }
 
+    /// The special tokens before and after every encoded text.
+    var specialTokenCounts: (leading: Int, trailing: Int) {
+        (model.leadingIDs.count, model.trailingIDs.count)
+    }
+
     /// The id that stands for words that cannot be made of tokens.
     public var unknownID: Int32 { model.vocabulary.unknownID }
 
