@@ -13,6 +13,7 @@ extension CodecConfiguration: CustomStringConvertible {
     /// | `SQ8`, `SQ6`, `SQ4` | scalar codes |
     /// | `PQm`, `PQmxb`, `PQmx4fs` | product codes of m parts, 8 or b bits each; fast scan |
     /// | `B1`, `RQb` | sign bits; b bits a dimension after a random rotation |
+    /// | `RBEm`, `RBEmxk` | recurrent binary codes: m components of 1 or k bits |
     ///
     /// - Throws: `KuklaError.usage` that names the word at fault and the nearest known one.
     public init(parsing string: String) throws(KuklaError) {
@@ -59,6 +60,7 @@ extension CodecConfiguration: CustomStringConvertible {
             ["F32", "Flat", "F16", "BF16", "SQ8", "SQ6", "SQ4", "B1", "RR"]
             + ["MRL", "PCA", "PCAW", "PCAR", "RR", "OPQ", "PQ"].map { "\($0)\(d)" }
             + ["PQ\(d)x\(second)", "PQ\(d)x4fs", "OPQ\(d)_\(second)", "RQ\(d)", "RQ8"]
+            + ["RBE\(d)", "RBE\(d)x\(second)", "RBE\(d)x8"]
         return words.filter { Transform(word: $0) != nil || Quantizer(word: $0) != nil }
     }
 }
@@ -135,6 +137,12 @@ extension CodecConfiguration.Quantizer {
                 return
             }
             let parts = word.split(separator: "x", omittingEmptySubsequences: false)
+            if let d = size(parts[0], after: "RBE") {
+                let bits = parts.count == 1 ? 1 : parts.count == 2 ? size(parts[1], after: "") : nil
+                guard let bits, bits <= 8 else { return nil }
+                self = .recurrentBinary(dimensions: d, bits: bits)
+                return
+            }
             guard let subspaces = size(parts[0], after: "PQ") else { return nil }
             if parts.count == 1 {
                 self = .product(subspaces: subspaces, bits: 8)
@@ -159,6 +167,7 @@ extension CodecConfiguration.Quantizer {
         case .productFastScan(let m): "PQ\(m)x4fs"
         case .sign: "B1"
         case .randomized(let bits): "RQ\(bits)"
+        case .recurrentBinary(let d, let bits): bits == 1 ? "RBE\(d)" : "RBE\(d)x\(bits)"
         }
     }
 }

@@ -25,6 +25,8 @@ extension CodecConfiguration {
         case .sign: SignBitCodec.layout(dimensions: d, metric: metric).bytesPerVector
         case .randomized(let bits):
             RandomizedQuantizer.layout(dimensions: d, bits: bits, metric: metric).bytesPerVector
+        case .recurrentBinary(let m, let bits):
+            try RecurrentBinaryCodec.layout(codeDimensions: m, bits: bits, metric: metric).bytesPerVector
         }
     }
 
@@ -41,6 +43,13 @@ extension CodecConfiguration {
                 throw KuklaError(
                     .usage,
                     "'\(quantizer.word)' cuts vectors into \(m) equal parts, but \(d) dimensions reach it in '\(self)'; choose a divisor of \(d), or a transform to a multiple of \(m)."
+                )
+            }
+        case .recurrentBinary:
+            guard isUnit(before: transforms.count, metric: .cosine, dimensions: dimensions) else {
+                throw KuklaError(
+                    .usage,
+                    "'\(quantizer.word)' takes vectors of length 1, which the transforms of '\(self)' do not give. Leave them out: the number in 'RBE\(d)' says how many components the code has."
                 )
             }
         default: break

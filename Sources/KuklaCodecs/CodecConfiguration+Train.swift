@@ -110,6 +110,9 @@ extension CodecConfiguration {
             return try RandomizedQuantizer.train(
                 on: vectors, metric: metric, bits: bits, configuration: configuration, seed: seed,
                 threads: threads)
+        case .recurrentBinary(let m, let bits):
+            return try RecurrentBinaryCodec(
+                metric: metric, dimensions: vectors.columns, codeDimensions: m, bits: bits, seed: seed)
         }
     }
 
@@ -139,13 +142,16 @@ extension CodecConfiguration {
             return try RandomizedQuantizer(
                 configuration: configuration, metric: metric, dimensions: dimensions, bits: bits,
                 from: reader)
+        case .recurrentBinary(let m, let bits):
+            return try RecurrentBinaryCodec(
+                metric: metric, dimensions: dimensions, codeDimensions: m, bits: bits, from: reader)
         }
     }
 
     // MARK: - Transforms
 
     /// Whether vectors that reach transform `index` have length 1.
-    private func isUnit(before index: Int, metric: Metric, dimensions: Int) -> Bool {
+    func isUnit(before index: Int, metric: Metric, dimensions: Int) -> Bool {
         guard metric == .cosine else { return false }
         var d = dimensions
         var unit = true

@@ -39,6 +39,9 @@ public struct CodecConfiguration: Hashable, Sendable {
         /// `RQb`: a randomly rotated grid of `bits` a dimension with an unbiased inner product, in the manner of
         /// RaBitQ (Gao and Long 2024).
         case randomized(bits: Int)
+        /// `RBEm`, `RBEmxk`: `dimensions` components of `bits` each, found by `bits` recurrent binary steps (Gan et al. 2023,
+        /// "Binary Embedding-based Retrieval at Tencent"). Under cosine only.
+        case recurrentBinary(dimensions: Int, bits: Int)
     }
 
     public var transforms: [Transform]

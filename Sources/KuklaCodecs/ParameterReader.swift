@@ -31,6 +31,9 @@ package struct ParameterReader {
         try matrix(name, rows: 1, columns: count).elements
     }
 
+    /// The rows of the parameter `name`, or `nil` where there is none: for shapes that only the parameters tell.
+    func rows(of name: String) -> Int? { parameters[name]?.rows }
+
     /// Checks that nothing but `expected` is there.
     package func expectOnly(_ expected: [String]) throws(KuklaError) {
         if let other = parameters.keys.filter({ !expected.contains($0) }).min() {

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct CodecConfigurationTests {
     @Test(arguments: [
-        "F32", "F16", "BF16", "SQ8", "SQ6", "SQ4", "B1", "RQ1", "RQ8", "PQ48", "PQ48x4", "PQ16x5",
+        "F32", "F16", "BF16", "SQ8", "SQ6", "SQ4", "B1", "RQ1", "RQ8", "RBE384", "RBE384x2", "PQ48", "PQ48x4",
+        "PQ16x5",
         "PQ48x4fs",
         "MRL128,F32", "PCA128,SQ8", "PCAW64,F16", "PCAR64,B1", "RR,SQ4", "RR64,F32", "OPQ16,PQ16",
         "OPQ16_64,PQ16x4fs", "MRL256,PCA64,RR,SQ8",
@@ -16,7 +17,10 @@ import Testing
         #expect(try CodecConfiguration(parsing: configuration.description) == configuration)
     }
 
-    @Test(arguments: [("Flat", "F32"), ("PCA128", "PCA128,F32"), ("PQ8x8", "PQ8"), ("MRL8,Flat", "MRL8,F32")])
+    @Test(arguments: [
+        ("Flat", "F32"), ("PCA128", "PCA128,F32"), ("PQ8x8", "PQ8"), ("MRL8,Flat", "MRL8,F32"),
+        ("RBE8x1", "RBE8"),
+    ])
     func `short forms print in canonical form`(short: String, canonical: String) throws {
         #expect(try CodecConfiguration(parsing: short).description == canonical)
     }
@@ -24,7 +28,8 @@ import Testing
     @Test(arguments: [
         ("PAC128", "PCA128"), ("sq8", "SQ8"), ("SQ7", "SQ8"), ("PQ48x4sf", "PQ48x4fs"), ("F23", "F32"),
         ("MLR64", "MRL64"),
-        ("PCA128,QS4", "SQ4"), ("RQ9", "RQ8"), ("flat", "Flat"), ("OPQ16-64", "OPQ16_64"),
+        ("PCA128,QS4", "SQ4"), ("RQ9", "RQ8"), ("RBE384x9", "RBE384x8"), ("RBF384x2", "RBE384x2"),
+        ("flat", "Flat"), ("OPQ16-64", "OPQ16_64"),
     ])
     func `an unknown word names the nearest known one`(string: String, nearest: String) {
         let error = #expect(throws: KuklaError.self) { try CodecConfiguration(parsing: string) }
@@ -36,6 +41,7 @@ import Testing
         "", ",", "SQ8,", ",SQ8", "SQ8,PCA8", "SQ8,SQ4", "PCA", "PCA0", "PCA-1", "PCA1.5",
         "PCA99999999999999999999", "MRL070000",
         "PQ", "PQx4", "PQ8x", "PQ8x0", "PQ8x13", "PQ8x4x4", "OPQ", "OPQ8_", "OPQ8_x", "RQ", "RQ0", "B2",
+        "RBE", "RBE0", "RBE8x", "RBE8x0", "RBE8x2x2",
         " SQ8", "SQ8 ",
         "SQ8\0", "ＳＱ８", "PCA１２", String(repeating: "SQ8,", count: 1000),
         String(repeating: "x", count: 100_000),
@@ -48,7 +54,7 @@ import Testing
     @Test(arguments: [
         ("PCA64", 32), ("MRL33", 32), ("RR33", 32), ("PQ5", 32), ("PQ5x4fs", 32), ("PCA30,PQ4", 32),
         ("OPQ5", 32), ("OPQ8_36", 32),
-        ("OPQ8_20", 32), ("F32", 0), ("SQ8", -1), ("PCA8,MRL16", 32),
+        ("OPQ8_20", 32), ("F32", 0), ("SQ8", -1), ("PCA8,MRL16", 32), ("PCA8,RBE8", 32), ("RR8,RBE8", 32),
     ])
     func `dimensions that do not fit are refused`(string: String, dimensions: Int) throws {
         let configuration = try CodecConfiguration(parsing: string)
@@ -63,6 +69,7 @@ import Testing
         ("F32", 1536.0), ("F16", 768), ("SQ8", 384), ("SQ6", 288), ("SQ4", 192), ("PCA128,SQ8", 128),
         ("B1", 48), ("RQ4", 200),
         ("PQ48", 48), ("PQ48x4", 24), ("PQ48x4fs", 24), ("PQ3x5", 2), ("MRL100,B1", 13),
+        ("RBE384", 50), ("RBE384x2", 98), ("RBE384x4", 194), ("RBE768x3", 290),
     ])
     func `bytes a vector follow from the words`(string: String, bytes: Double) throws {
         let configuration = try CodecConfiguration(parsing: string)

@@ -15,11 +15,14 @@ struct CodecCase: CustomTestStringConvertible, Sendable {
     /// scans of nibbles round tables to 8 bits (16 for wide grids), with one step for all pieces.
     var scoreError: Double {
         if ["4fs", "B1", "RQ1", "RQ2", "RQ4"].contains(where: factory.hasSuffix) { return 0.06 }
-        return factory.hasSuffix("RQ8") ? 1e-3 : 1e-4
+        if factory.contains("RBE"), !factory.hasSuffix("x8") { return 0.06 }
+        return factory.hasSuffix("RQ8") || factory.hasSuffix("x8") ? 1e-3 : 1e-4
     }
 
     /// Whether queries go through a matrix product, which rounds differently in other shapes.
-    var rotates: Bool { factory.contains(",") || factory.contains("RQ") }
+    var rotates: Bool { factory.contains(",") || roundsProducts }
+    /// Whether codes are what a matrix product rounds to.
+    var roundsProducts: Bool { factory.contains("RQ") || factory.contains("RBE") }
 
     var testDescription: String { "\(factory) \(metric) \(dimensions)" }
 
@@ -56,11 +59,25 @@ struct CodecCase: CustomTestStringConvertible, Sendable {
         ("RQ4", 0.02, [1, 7, 97, 384]),
         ("RQ8", 2e-4, [1, 7, 97, 384]),
         ("PCA48,RQ2", 0.7, [97]),
+        ("RBE5x2", 1, [1]),
+        ("RBE7", 1.8, [7, 97]),
+        ("RBE97x3", 0.9, [7, 97]),
+        ("RBE384", 0.5, [384]),
+        ("RBE384x2", 0.2, [97, 384]),
+        ("RBE384x4", 0.03, [384]),
+        ("RBE384x8", 0.01, [384]),
+        ("RR,RBE97x2", 0.2, [97]),
+        ("MRL64,RBE64x2", 0.9, [97]),
     ]
+
+    /// The metrics that a codec is for.
+    static func metrics(_ factory: String) -> [Metric] {
+        factory.contains("RBE") ? [.cosine] : Metric.allCases
+    }
 
     static let all = table.flatMap { entry in
         entry.dimensions.flatMap { dimensions in
-            Metric.allCases.map {
+            metrics(entry.factory).map {
                 CodecCase(factory: entry.factory, metric: $0, dimensions: dimensions, loss: entry.loss)
             }
         }
@@ -166,7 +183,7 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
         let decoded = codec.decoded(codes, count: n)
         expectClose(
             reversed.gathering(rows: order).elements, decoded.elements,
-            scale: c.factory.contains("RQ") ? 0.05 : 1e-4, "permuted")
+            scale: c.roundsProducts ? 0.05 : 1e-4, "permuted")
         #expect(codec.encoded(vectors[rows: 0..<0]).isEmpty)
         #expect(codec.decoded([], count: 0).rows == 0)
 
@@ -191,10 +208,12 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
         let tolerance = c.factory.contains("SQ") ? 1e-3 : c.rotates ? c.scoreError : 1e-4
         let batch = codec.scores(queries, codes, count: n)
 
-        // Truncation under cosine and whitening compare in their own space.
+        // Truncation under cosine, whitening and recurrent binary codes compare in their own space.
         let ownSpace = c.factory.contains("MRL") && c.metric == .cosine || c.factory.contains("PCAW")
         let (left, right, offsets): (Matrix, Matrix, [Float])
-        if ownSpace, let chained = codec as? TransformedCodec {
+        if let space = try codeSpace(codec, codes, queries) {
+            (left, right, offsets) = (space.queries, space.codes, [Float](repeating: 0, count: 70))
+        } else if ownSpace, let chained = codec as? TransformedCodec {
             (left, offsets) = chained.transformedQueries(queries)
             right = codes.withUnsafeBytes { chained.quantizer.decode($0, count: n) }
         } else {
@@ -237,6 +256,20 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
         let first = (n / 2 / block) * block
         let rest = codec.scores(queries[rows: 3..<4], codes, count: n - first, from: first)[0]
         expectClose(rest, Array(single[0][first...]), scale: 1e-5, "later block")
+    }
+
+    /// Queries and vectors as recurrent binary codes compare them, each of length 1.
+    private func codeSpace(
+        _ codec: any VectorCodec, _ codes: [UInt8], _ queries: Matrix
+    ) throws -> (queries: Matrix, codes: Matrix)? {
+        let chained = codec as? TransformedCodec
+        guard let recurrent = (chained?.quantizer ?? codec) as? RecurrentBinaryCodec else { return nil }
+        var activations = recurrent.activations(
+            of: chained?.transformedQueries(queries).queries ?? queries)
+        var stored = codes.withUnsafeBytes { recurrent.wholeCodes($0, count: Self.count) }
+        activations.normalizeRows()
+        stored.normalizeRows()
+        return (activations, stored)
     }
 
     @Test(arguments: CodecCase.all)
@@ -367,6 +400,7 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
             vectors[63, 7] = bad
             for factory in [
                 "F32", "F16", "SQ8", "PCA4,SQ8", "MRL4", "PQ4x4", "PQ4x4fs", "OPQ4,PQ4x4", "B1", "RQ2",
+                "RBE8x2",
             ] {
                 try refused(factory, vectors, .badData)
             }

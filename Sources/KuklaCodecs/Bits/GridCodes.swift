@@ -22,6 +22,13 @@ package struct GridCodes: Sendable {
 
     /// Factors: `f`, the error and, under squared distance, `|x - c|^2`.
     package init(dimensions: Int, bits: Int, metric: Metric) {
+        self.init(dimensions: dimensions, bits: bits, factorCount: metric == .squaredEuclidean ? 3 : 2)
+    }
+
+    init(
+        dimensions: Int, bits: Int, factorCount: Int,
+        factorType: InterleavedCodes.FactorType = .float32
+    ) {
         self.dimensions = dimensions
         self.bits = bits
         var (slices, left, start) = ([Slice](), bits, 0)
@@ -32,7 +39,8 @@ package struct GridCodes: Sendable {
             start += (dimensions * width + 7) / 8
         }
         self.slices = slices
-        codes = InterleavedCodes(codeBytes: start, factorCount: metric == .squaredEuclidean ? 3 : 2)
+        codes = InterleavedCodes(
+            codeBytes: start, factorCount: factorCount, factorType: factorType)
     }
 
     /// Half the highest level: what is taken from a level to centre the grid.
@@ -135,7 +143,8 @@ package struct GridCodes: Sendable {
         return best
     }
 
-    private func set(level: Int, at i: Int, in code: UnsafeMutablePointer<UInt8>) {
+    /// Writes the bits of the level of dimension `i`, which were zero before.
+    func set(level: Int, at i: Int, in code: UnsafeMutablePointer<UInt8>) {
         for slice in slices {
             let value = UInt8(truncatingIfNeeded: level >> slice.shift) & UInt8(1 << slice.width - 1)
             let bit = i * slice.width

@@ -1,23 +1,33 @@
 import KuklaNumerics
 
-/// Codes of `codeBytes` bytes each, and `factorCount` floats each, in interleaved blocks of 32 vectors.
+/// Codes of `codeBytes` bytes each, and `factorCount` numbers each, in interleaved blocks of 32 vectors.
 ///
-/// A block is `32 * codeBytes` bytes of codes in the order of `kk_bits.h`, then 32 floats of the first factor, 32 of
+/// A block is `32 * codeBytes` bytes of codes in the order of `kk_bits.h`, then 32 numbers of the first factor, 32 of
 /// the second, and so on.
 struct InterleavedCodes: Sendable {
     static let blockVectors = 32
 
+    /// How a factor is stored.
+    enum FactorType: Int, Sendable {
+        /// A whole number from 0 to 65,535.
+        case uint16 = 2
+        case float32 = 4
+    }
+
     let codeBytes: Int
     var factorCount = 0
+    var factorType = FactorType.float32
 
     var layout: CodeLayout {
         CodeLayout(
             vectorsPerBlock: Self.blockVectors,
-            bytesPerBlock: Self.blockVectors * (codeBytes + 4 * factorCount))
+            bytesPerBlock: Self.blockVectors * (codeBytes + factorType.rawValue * factorCount))
     }
 
     /// Where the first of the 32 values of a factor lies in its block.
-    func factorOffset(_ factor: Int) -> Int { Self.blockVectors * (codeBytes + 4 * factor) }
+    func factorOffset(_ factor: Int) -> Int {
+        Self.blockVectors * (codeBytes + factorType.rawValue * factor)
+    }
 
     /// Where one byte of the code in `slot` lies in its block.
     func byteOffset(slot: Int, byte: Int) -> Int {
@@ -72,9 +82,12 @@ struct InterleavedCodes: Sendable {
                     as: UInt8.self)
             }
             for factor in 0..<factorCount {
-                block.storeBytes(
-                    of: factors[slot * factorCount + factor], toByteOffset: factorOffset(factor) + slot * 4,
-                    as: Float.self)
+                let value = factors[slot * factorCount + factor]
+                let at = block + factorOffset(factor) + slot * factorType.rawValue
+                switch factorType {
+                case .uint16: at.storeBytes(of: UInt16(value), as: UInt16.self)
+                case .float32: at.storeBytes(of: value, as: Float.self)
+                }
             }
         }
     }
@@ -90,8 +103,12 @@ struct InterleavedCodes: Sendable {
             code[byte] = block.load(fromByteOffset: byteOffset(slot: slot, byte: byte), as: UInt8.self)
         }
         for factor in 0..<factorCount {
-            factors[factor] = block.loadUnaligned(
-                fromByteOffset: factorOffset(factor) + slot * 4, as: Float.self)
+            let at = block + factorOffset(factor) + slot * factorType.rawValue
+            factors[factor] =
+                switch factorType {
+                case .uint16: Float(at.loadUnaligned(as: UInt16.self))
+                case .float32: at.loadUnaligned(as: Float.self)
+                }
         }
     }
 
@@ -123,9 +140,13 @@ struct InterleavedCodes: Sendable {
         for block in 0..<layout.blockCount(of: count) {
             for half in 0..<2 {
                 let at = UnsafeMutableRawPointer(scores + block * Self.blockVectors + half * 16)
-                let factors = codes + block * bytesPerBlock + Self.blockVectors * codeBytes + half * 64
-                let result = body(at.loadUnaligned(as: SIMD16<Float>.self)) {
-                    factors.loadUnaligned(fromByteOffset: $0 * 128, as: SIMD16<Float>.self)
+                let start = codes + block * bytesPerBlock
+                let result = body(at.loadUnaligned(as: SIMD16<Float>.self)) { factor in
+                    let numbers = start + factorOffset(factor) + half * 16 * factorType.rawValue
+                    return switch factorType {
+                    case .uint16: SIMD16<Float>(numbers.loadUnaligned(as: SIMD16<UInt16>.self))
+                    case .float32: numbers.loadUnaligned(as: SIMD16<Float>.self)
+                    }
                 }
                 at.storeBytes(of: result, as: SIMD16<Float>.self)
             }

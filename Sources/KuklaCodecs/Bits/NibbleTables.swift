@@ -5,7 +5,8 @@ import KuklaNumerics
 ///
 /// A query's score of a code is the sum over the code's nibbles of one table entry each. All tables of a query share
 /// one step, the widest table's range over 255 (or 65,535 with two planes): each entry is off by at most half a
-/// step, and sums are exact integers, so nothing saturates.
+/// step, and sums are exact integers, so nothing saturates. Where all entries are whole multiples of a known step, no
+/// entry is off at all.
 struct NibbleTables: Sendable {
     let queryCount: Int
     private let codes: InterleavedCodes
@@ -17,10 +18,12 @@ struct NibbleTables: Sendable {
 
     /// - Parameters:
     ///   - planes: 1 for 8-bit tables, 2 for 16-bit ones.
+    ///   - step: what all differences of entries of one table are multiples of, the widest at most 255 (or 65,535) times;
+    ///     nil: the widest table decides.
     ///   - fill: writes the float tables of one query, `[2 * codeBytes, 16]`, that were zeroed before: entry `[n, v]` is
     ///     what value `v` of nibble `n` adds; nibble `2i` is the low half of byte `i`. Returns what is added to all scores.
     init(
-        queries: Int, codes: InterleavedCodes, planes: Int = 1, level: CPULevel,
+        queries: Int, codes: InterleavedCodes, planes: Int = 1, step exact: Float? = nil, level: CPULevel,
         fill: (Int, UnsafeMutablePointer<Float>) -> Float
     ) {
         queryCount = queries
@@ -47,7 +50,7 @@ struct NibbleTables: Sendable {
                 offset += minima.reduce(0, +)
                 // A query that is not finite gets scores that are not a number, and no trap.
                 bias[query] = total.isFinite ? offset : .nan
-                let step = range / levels
+                let step = exact ?? range / levels
                 guard total.isFinite, step > 0, step.isFinite, (1 / step).isFinite else { continue }
                 scale[query] = step
                 kk_round_nibble_tables(
