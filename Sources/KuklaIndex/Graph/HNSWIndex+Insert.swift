@@ -46,6 +46,8 @@ extension HNSWIndex: Insertable {
             link(batch, threads: threads)
             progress.advance(by: batch.rows)
         }
+        // Some nodes lose all links to them when lists are chosen anew. To look for them takes a pass over all links.
+        if 10 * added.rows >= count { reconnect() }
         progress.end()
     }
 
@@ -107,16 +109,21 @@ extension GraphLayer {
         threads: Int
     ) {
         guard !new.isEmpty else { return }
-        let back = new.flatMap { entry in
-            entry.neighbours.map { UInt64($0) << 32 | UInt64(entry.node) }
+        let old = view
+        let back = new.flatMap { node, neighbours in
+            // A twin stands first, and does not link back: twins form a ring.
+            neighbours.dropFirst(old.hasTwin(node, first: neighbours, selection, codes) ? 1 : 0)
+                .map { UInt64($0) << 32 | UInt64(node) }
         }.sorted()
         let starts = back.indices.filter { $0 == 0 || back[$0] >> 32 != back[$0 - 1] >> 32 }
         nonisolated(unsafe) let codes = codes
-        let old = view
         withLinks { links in
             let view = GraphLayerView(links: links, width: old.width, count: old.count, anchors: old.anchors)
             for (node, neighbours) in new {
                 Self.write(neighbours, to: links + Int(node) * view.width, width: view.width)
+            }
+            for (node, neighbours) in new where view.hasTwin(node, first: neighbours, selection, codes) {
+                view.joinTwins(node, after: neighbours[0], links: links, selection, codes)
             }
             nonisolated(unsafe) let links = links  // every list is written by one block
             parallelFor(starts.count, grain: 16, threads: threads) { block in
@@ -140,6 +147,33 @@ extension GraphLayer {
     /// Fills the `width` places of one node.
     static func write(_ list: [UInt32], to places: UnsafeMutablePointer<UInt32>, width: Int) {
         for i in 0..<width { places[i] = i < list.count ? list[i] : none }
+    }
+}
+
+extension GraphLayerView {
+    /// Whether the first of the neighbours chosen for `node` is a twin.
+    fileprivate func hasTwin(
+        _ node: UInt32, first neighbours: [UInt32], _ selection: NeighbourSelection, _ codes: UnsafeRawPointer
+    ) -> Bool {
+        neighbours.first.map { selection.areTwins(slot(of: $0), slot(of: node), codes: codes) } ?? false
+    }
+
+    /// Puts `node` into the ring of twins behind `twin`, which is its first link.
+    fileprivate func joinTwins(
+        _ node: UInt32, after twin: UInt32, links: UnsafeMutablePointer<UInt32>,
+        _ selection: NeighbourSelection, _ codes: UnsafeRawPointer
+    ) {
+        let list = neighbours(of: twin)
+        let places = links + Int(twin) * width
+        if let next = list.firstIndex(where: {
+            selection.areTwins(slot(of: $0), slot(of: twin), codes: codes)
+        }) {
+            links[Int(node) * width] = places[next]
+            places[next] = node
+        } else {
+            // A ring of two. Where there is no room, the last link goes.
+            places[min(list.count, width - 1)] = node
+        }
     }
 }
 

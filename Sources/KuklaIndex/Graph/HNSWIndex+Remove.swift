@@ -21,6 +21,7 @@ extension HNSWIndex: Removable {
         }
         withExtendedLifetime(codes) {}
         compact(without: gone)
+        reconnect()
         return gone.count
     }
 

@@ -1,9 +1,13 @@
 import CKernels
+import Foundation
 import KuklaCodecs
 import KuklaNumerics
 
 /// Chooses which of many near nodes a node links to: those that are nearer to it than to any that was chosen before
 /// (Malkov and Yashunin 2016, algorithm 4). Links then lead in all directions and not only into the densest one.
+///
+/// Of nodes with the very same code, twins, a node links to one: twins form a ring (`GraphLayer.joinTwins`). Without that
+/// they would fill each other's lists and be cut off from all else, or all link to one of them that forgets most.
 ///
 /// Compares stored vectors with each other: floats in place, other codes decoded a few at a time.
 struct NeighbourSelection: Sendable {
@@ -24,7 +28,14 @@ struct NeighbourSelection: Sendable {
         (kernel, sign) = isProduct ? (kernels.dot_f32, 1) : (kernels.squared_euclidean_f32, -1)
     }
 
-    /// The places in `candidates` of at most `limit` neighbours for the vector in slot `center`, best first.
+    /// Whether the codes in two slots are the same.
+    func areTwins(_ a: UInt32, _ b: UInt32, codes: UnsafeRawPointer) -> Bool {
+        let bytes = codec.layout.bytesPerBlock
+        return memcmp(codes + Int(a) * bytes, codes + Int(b) * bytes, bytes) == 0
+    }
+
+    /// The places in `candidates` of at most `limit` neighbours for the vector in slot `center`, a twin first, then the
+    /// others, best first.
     ///
     /// - Parameter candidates: slots, none twice, `center` not among them.
     func choose(
@@ -70,10 +81,15 @@ struct NeighbourSelection: Sendable {
             var chosenRows: [UInt32] = []
             chosen.reserveCapacity(limit)
             chosenRows.reserveCapacity(limit)
-            for key in order {
+            let center = vectors + Int(rows[count]) * d
+            func isTwin(_ place: Int) -> Bool { memcmp(vectors + Int(rows[place]) * d, center, 4 * d) == 0 }
+            // Twins take no part in the choice of the others: nothing is nearer to the centre than to them.
+            if let twin = (0..<count).first(where: isTwin) { chosen.append(twin) }
+            for key in order where chosen.count < limit {
                 let place = Int(UInt32.max - UInt32(truncatingIfNeeded: key))
                 let own = sign * scores[place]
                 let vector = vectors + Int(rows[place]) * d
+                if isTwin(place) { continue }
                 let isNearest = chosenRows.withUnsafeBufferPointer { chosen in
                     for start in stride(from: 0, to: chosen.count, by: lanes) {
                         let part = min(lanes, chosen.count - start)
@@ -85,7 +101,6 @@ struct NeighbourSelection: Sendable {
                 guard isNearest else { continue }
                 chosen.append(place)
                 chosenRows.append(rows[place])
-                if chosen.count == limit { break }
             }
             return chosen
         }
