@@ -94,7 +94,7 @@ import Testing
             #expect(sections.count == 4)
             var random = RandomSource(seed: 43)
             var (refused, found) = (0, 0)
-            for round in 0..<1200 {
+            for round in 0..<600 {
                 var damaged = bytes
                 let section = sections[round % 4]
                 for _ in 0..<Int.random(in: 1...20, using: &random) {
@@ -123,7 +123,7 @@ import Testing
                     found += error.message.contains("'graph") ? 1 : 0
                 }
             }
-            #expect(refused > 300 && found == refused, "\(refused) refused, \(found) by name")
+            #expect(refused > 150 && found == refused, "\(refused) refused, \(found) by name")
         }
     }
 }
