@@ -41,7 +41,7 @@ public final class CollectionFile: Sendable {
         let details = try reader.details()
         self.details = details
         var index = try reader.index(details)
-        if let effort = details.effort {
+        if let effort = details.effort, !ignoresGraph {
             guard let searched = try? index.searched(withEffort: effort) else {
                 throw reader.damaged(
                     CollectionFormat.Name.details,

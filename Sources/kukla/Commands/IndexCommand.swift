@@ -21,8 +21,8 @@ extension IndexCommand {
             discussion: """
                 The plan is what `kukla fit` wrote, or a factory string: optionally a structure (HNSWm: a graph of m links; IVFn: n
                 lists), transforms (MRLd, PCAd, PCAWd, PCARd, RR, OPQm), a quantizer (F32, F16, BF16, SQ8, SQ6, SQ4, PQm, PQmx4fs,
-                B1, RQb, RBEmxk), and optionally Refine(...). With --texts the collection can be searched by text and shows the texts it
-                finds. Graphs and lists miss a few matches: --recall chooses how hard they look, by measuring.
+                B1, RQb, RBEmxk), and optionally Refine(...). With --texts the collection can be searched by text and shows the
+                texts it finds. Graphs and lists miss a few matches: --recall chooses how hard they look, by measuring.
 
                 Examples:
                   kukla index vectors.npy --plan plan.json --texts notes.jsonl -o notes.kukla
@@ -120,6 +120,12 @@ extension IndexCommand {
             let threads = try compute.threadCount()
             let fitted = try plan.map { try FitReport(contentsOf: URL(fileURLWithPath: $0)) }
             let configuration = try IndexConfiguration(parsing: fitted?.plan ?? factory ?? "F32")
+            if configuration.structure == .flat, recall != nil || order != .given {
+                throw KuklaError(
+                    .usage,
+                    "'\(configuration)' compares all vectors: --recall and --order are for graphs and lists. Leave them out, or put HNSW16 or IVF1024 in front."
+                )
+            }
             let metric = metric ?? fitted?.metric ?? .cosine
             let seed = seed ?? fitted?.seed ?? 1
             let source = URL(fileURLWithPath: vectors)
