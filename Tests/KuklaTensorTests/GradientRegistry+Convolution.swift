@@ -15,7 +15,7 @@ extension GradientRegistry {
                 var random = RandomSource(seed: UInt64(1000 * rank + number))
                 return ConvolutionDraw(rank: rank, isDepthwise: isDepthwise, &random)
             }
-            return GradientCase("\(name) \(number)") { random in
+            return GradientCase("\(name) \(number): \(draw().geometry)") { random in
                 inputs(draw()).map { Tensor.normal($0.shape, using: &random) }
             } function: {
                 function(draw(), $0)
@@ -52,4 +52,11 @@ extension GradientRegistry {
                 return first[0].sum() + (first[1] * first[1]).sum() + (first[2] * first[2]).sum()
             }
         ]
+}
+
+extension ConvolutionDraw {
+    /// What a peer needs to compute the same.
+    fileprivate var geometry: String {
+        "stride \(stride), padding \(padding), dilation \(dilation), output padding \(outputPadding), groups \(groups)"
+    }
 }

@@ -57,21 +57,40 @@ public struct GradientCase: Sendable, CustomStringConvertible {
         }
     }
 
-    /// Compares the derivative along a random direction in the space of all inputs with central differences, extrapolated
-    /// from two steps, of the function's value against a random weighting of its outputs, summed in double.
-    public func check(seed: UInt64) -> Outcome {
-        var random = RandomSource(seed: seed)
+    /// The function at some inputs, and the gradients of its outputs' weighted sum there.
+    public struct Evaluation: Sendable {
+        public let inputs: [Tensor]
+        public let output: Tensor
+        public let weights: Tensor
+        /// One for each input.
+        public let gradients: [Tensor]
+        /// Names of all operations that were recorded on the way.
+        public let operations: Set<String>
+    }
+
+    /// Evaluates the function and its gradients at inputs and weights that `random` draws.
+    public func evaluated(using random: inout RandomSource) -> Evaluation {
         let inputs = inputs(&random)
         let watched = inputs.map { $0.watched() }
         let output = function(watched)
         let weights = Tensor.normal(output.shape, using: &random)
-        let directions = inputs.map { Tensor.normal($0.shape, using: &random) }
         let operations = GradientCase.operations(of: output)
         let gradients = output.gradients(seed: weights)
+        return Evaluation(
+            inputs: inputs, output: output.detached, weights: weights,
+            gradients: watched.map { gradients[$0]?.dense ?? .zeros($0.shape) }, operations: operations)
+    }
+
+    /// Compares the derivative along a random direction in the space of all inputs with central differences, extrapolated
+    /// from two steps, of the function's value against a random weighting of its outputs, summed in double.
+    public func check(seed: UInt64) -> Outcome {
+        var random = RandomSource(seed: seed)
+        let evaluation = evaluated(using: &random)
+        let (inputs, weights) = (evaluation.inputs, evaluation.weights)
+        let directions = inputs.map { Tensor.normal($0.shape, using: &random) }
         var analytic = 0.0
         var squares = 0.0
-        for (input, direction) in zip(watched, directions) {
-            guard let gradient = gradients[input]?.dense else { continue }
+        for (gradient, direction) in zip(evaluation.gradients, directions) {
             for (g, d) in zip(gradient.elements, direction.elements) {
                 analytic += Double(g) * Double(d)
                 squares += Double(g) * Double(g)
@@ -91,7 +110,7 @@ public struct GradientCase: Sendable, CustomStringConvertible {
         return Outcome(
             analytic: Float(analytic), numeric: Float(numeric), scale: scale,
             isClose: abs(Float(analytic - numeric)) <= tolerance * scale, shapes: inputs.map(\.shape),
-            operations: operations)
+            operations: evaluation.operations)
     }
 
     private static func operations(of output: Tensor) -> Set<String> {
