@@ -80,21 +80,53 @@ extension Tensor {
         }
     }
 
-    /// `function` of each element, unrecorded. One call for each element: what is hot has a kernel.
-    package func map(_ function: @Sendable (Float) -> Float) -> Tensor {
+    /// `function` of each element, unrecorded. Inlined, so that the loop over a simple function is vectorised: it must
+    /// not capture anything (see `mappingBlocks`).
+    @inline(__always)
+    package func map(_ function: @escaping @Sendable (Float) -> Float) -> Tensor {
+        mappingBlocks { from, to, count in
+            for i in 0..<count { to[i] = function(from[i]) }
+        }
+    }
+
+    typealias Stretch = @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+
+    /// Elements that `body` computes block by block, unrecorded: for functions that hold numbers of their own.
+    func mappingBlocks(_ body: Stretch) -> Tensor {
         Tensor(shape: shape) { out in
             guard let base = out.baseAddress else { return }
             nonisolated(unsafe) let to = base  // every block writes elements of its own
             tensorFor(count, grain: elementGrain) { block in
-                let from = pointer
-                for i in block { to[i] = function(from[i]) }
+                body(pointer + block.lowerBound, to + block.lowerBound, block.count)
             }
         }
     }
 
-    /// `function` of each pair of elements after broadcasting, unrecorded. One call for each pair.
+    /// `function` of each pair of elements after broadcasting, unrecorded; inlined as `map` is.
+    @inline(__always)
     package static func elementwise(
-        _ a: Tensor, _ b: Tensor, _ operation: StaticString, _ function: @Sendable (Float, Float) -> Float
+        _ a: Tensor, _ b: Tensor, _ operation: StaticString,
+        _ function: @escaping @Sendable (Float, Float) -> Float
+    ) -> Tensor {
+        combiningStretches(a, b, operation) { x, stepX, y, stepY, to, count in
+            // One loop for each pair of steps: a loop with steps of variable length is not vectorised.
+            switch (stepX, stepY) {
+            case (0, 0): to.update(repeating: function(x[0], y[0]), count: count)
+            case (0, _): for i in 0..<count { to[i] = function(x[0], y[i]) }
+            case (_, 0): for i in 0..<count { to[i] = function(x[i], y[0]) }
+            default: for i in 0..<count { to[i] = function(x[i], y[i]) }
+            }
+        }
+    }
+
+    private typealias PairStretch =
+        @Sendable (
+            UnsafePointer<Float>, Int, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int
+        ) -> Void
+
+    // Pairs that `body` computes stretch by stretch.
+    private static func combiningStretches(
+        _ a: Tensor, _ b: Tensor, _ operation: StaticString, _ body: PairStretch
     ) -> Tensor {
         let plan = BroadcastPlan(a.shape, b.shape, operation: operation)
         let (stepA, stepB) = plan.steps
@@ -102,8 +134,10 @@ extension Tensor {
             guard let base = out.baseAddress, out.count > 0 else { return }
             nonisolated(unsafe) let to = base  // every block writes elements of its own
             plan.forEachStretch { row, range, start in
-                let (x, y, z) = (a.pointer + start.a, b.pointer + start.b, to + row * plan.inner)
-                for i in range { z[i] = function(x[i * stepA], y[i * stepB]) }
+                let at = range.lowerBound
+                body(
+                    a.pointer + start.a + at * stepA, stepA, b.pointer + start.b + at * stepB, stepB,
+                    to + row * plan.inner + at, range.count)
             }
         }
     }

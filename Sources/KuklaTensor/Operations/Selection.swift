@@ -23,8 +23,19 @@ extension Tensor {
     public func clamp(min: Float = -.infinity, max: Float = .infinity) -> Tensor {
         contract(min <= max, "clamp: from \(min) to \(max)")
         // NaN stays: both comparisons are false for it.
-        return map { $0 < min ? min : $0 > max ? max : $0 }.recorded(
-            "clamp", (self, { g in g * self.map { $0 < min || $0 > max ? 0 : 1 } }))
+        return mappingBlocks { x, y, count in
+            for i in 0..<count { y[i] = x[i] < min ? min : x[i] > max ? max : x[i] }
+        }.recorded(
+            "clamp",
+            (
+                self,
+                { g in
+                    g
+                        * self.mappingBlocks { x, y, count in
+                            for i in 0..<count { y[i] = x[i] < min || x[i] > max ? 0 : 1 }
+                        }
+                }
+            ))
     }
 
     /// The greater of each pair; equal ones share the gradient. NaN where either is.
