@@ -168,6 +168,65 @@ static void LEVEL(arithmetic)(const float *x, bool repeats_x, const float *y, bo
     }
 }
 
+// MARK: - Elementary functions
+
+// exp without bounds: the power of 2 in two factors, whose product overflows to infinity and underflows by way of denormals.
+INLINE VF LEVEL(unbounded_exp)(VF x) {
+    x = VMIN(SPLAT(89.0f), x);
+    x = VMAX(SPLAT(-104.0f), x);
+    VI n;
+    VF p = LEVEL(exp_parts)(x, &n);
+    VI half = n >> 1;
+    return p * (VF)((half + 127) << 23) * (VF)((n - half + 127) << 23);
+}
+
+// log(m 2^e) = e ln 2 + log(m), sqrt(1/2) <= m < sqrt(2), by the polynomial of S. Moshier's Cephes library (logf).
+INLINE VF LEVEL(log)(VF x) {
+    VI isTiny = x < SPLAT(1.17549435e-38f);
+    VF normal = SELECT(isTiny, x * SPLAT(8388608.0f), x);
+    VI bits = (VI)normal, power = (bits >> 23) - 126 - (isTiny & 23);
+    VF m = (VF)((bits & 0x007fffff) | 0x3f000000);
+    VI isLow = m < SPLAT(0.707106781186547524f);
+    m = SELECT(isLow, m + m, m) - ONE;
+    VF e = __builtin_convertvector(power + isLow, VF), z = m * m;
+    VF p = SPLAT(7.0376836292e-2f);
+    p = MADD(p, m, SPLAT(-1.1514610310e-1f));
+    p = MADD(p, m, SPLAT(1.1676998740e-1f));
+    p = MADD(p, m, SPLAT(-1.2420140846e-1f));
+    p = MADD(p, m, SPLAT(1.4249322787e-1f));
+    p = MADD(p, m, SPLAT(-1.6668057665e-1f));
+    p = MADD(p, m, SPLAT(2.0000714765e-1f));
+    p = MADD(p, m, SPLAT(-2.4999993993e-1f));
+    p = MADD(p, m, SPLAT(3.3333331174e-1f));
+    VF y = MADD(e, SPLAT(-2.12194440e-4f), p * m * z);
+    y = MADD(z, SPLAT(-0.5f), y);
+    y = MADD(e, SPLAT(0.693359375f), m + y);
+    y = SELECT(x == SPLAT(__builtin_inff()), x, y);
+    return SELECT(x > ZERO, y, SELECT(x == ZERO, SPLAT(-__builtin_inff()), SPLAT(__builtin_nanf(""))));
+}
+
+INLINE void LEVEL(elementary_loop)(const float *x, float *out, size_t count, const kk_elementary function) {
+    FOR_VECTORS(count, {
+        VF v = GET(x);
+        switch (function) {
+        case kk_elementary_exp: v = LEVEL(unbounded_exp)(v); break;
+        case kk_elementary_log: v = LEVEL(log)(v); break;
+        case kk_elementary_sqrt: v = __builtin_elementwise_sqrt(v); break;
+        case kk_elementary_rsqrt: v = ONE / __builtin_elementwise_sqrt(v); break;
+        }
+        PUT(out, v);
+    })
+}
+
+static void LEVEL(elementary)(const float *x, float *out, size_t count, kk_elementary function) {
+    switch (function) {
+    case kk_elementary_exp: LEVEL(elementary_loop)(x, out, count, kk_elementary_exp); break;
+    case kk_elementary_log: LEVEL(elementary_loop)(x, out, count, kk_elementary_log); break;
+    case kk_elementary_sqrt: LEVEL(elementary_loop)(x, out, count, kk_elementary_sqrt); break;
+    case kk_elementary_rsqrt: LEVEL(elementary_loop)(x, out, count, kk_elementary_rsqrt); break;
+    }
+}
+
 // MARK: - Sums
 
 static void LEVEL(column_sums)(const float *x, float *sums, size_t rows, size_t columns) {

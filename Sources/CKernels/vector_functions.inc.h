@@ -9,10 +9,8 @@
 #define VMIN(a, b) ((a) < (b) ? (a) : (b))
 #define INLINE static inline __attribute__((always_inline))
 
-// exp(x) = 2^n * exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7; about 1e-38 below -87.
-INLINE VF LEVEL(exp)(VF x) {
-    x = VMIN(SPLAT(88.0f), x);
-    x = VMAX(SPLAT(-87.0f), x);
+// exp(x) = 2^n * exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7: exp(r) and n.
+INLINE VF LEVEL(exp_parts)(VF x, VI *power) {
     const VF magic = SPLAT(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer in the low bits
     VF shifted = MADD(x, SPLAT(1.44269504088896341f), magic);
     VF n = shifted - magic;
@@ -26,8 +24,17 @@ INLINE VF LEVEL(exp)(VF x) {
     p = MADD(p, r, SPLAT(0.5f));
     p = MADD(p, r, SPLAT(1.0f));
     p = MADD(p, r, SPLAT(1.0f));
-    VI power = (((VI)shifted - (VI)magic) + 127) << 23;
-    return p * (VF)power;
+    *power = (VI)shifted - (VI)magic;
+    return p;
+}
+
+// exp(x) between -87 and 88, about 1e-38 below.
+INLINE VF LEVEL(exp)(VF x) {
+    x = VMIN(SPLAT(88.0f), x);
+    x = VMAX(SPLAT(-87.0f), x);
+    VI n;
+    VF p = LEVEL(exp_parts)(x, &n);
+    return p * (VF)((n + 127) << 23);
 }
 
 // tanh(x) = sign(x) (1 - e) / (1 + e) with e = exp(-2 |x|), and below 0.625, where that cancels, the odd polynomial of

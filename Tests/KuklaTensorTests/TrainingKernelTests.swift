@@ -268,4 +268,35 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: CPULevel.available)
+    func `elementary functions are those of double over the whole range`(_ level: CPULevel) {
+        let functions: [(kk_elementary, Function)] = [
+            (kk_elementary_exp, { exp($0) }), (kk_elementary_log, { log($0) }),
+            (kk_elementary_sqrt, { $0.squareRoot() }), (kk_elementary_rsqrt, { 1 / $0.squareRoot() }),
+        ]
+        var x = stride(from: Float(-110), through: 100, by: 0.0137).map { $0 }
+        x += (-149...127).map { Float(sign: .plus, exponent: $0, significand: 1) * 1.37 }
+        x += [
+            0, 1, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 88.72, 88.73,
+        ]
+        for (function, exact) in functions {
+            var y = [Float](repeating: 9, count: x.count + 1)
+            kernels(level).elementary(x, &y, x.count, function)
+            for (x, y) in zip(x, y) {
+                let expected = exact(Double(x))
+                if Float(expected).isNaN || Float(expected).isInfinite {
+                    #expect(
+                        y.isNaN == expected.isNaN && (y.isNaN || y == Float(expected)),
+                        "\(function) of \(x): \(y)")
+                } else {
+                    // Relative, absolute about log's zero, and a unit of the denormals.
+                    let floor = function == kk_elementary_log ? 1 : Double(Float.leastNormalMagnitude)
+                    let error = abs(Double(y) - expected) / max(abs(expected), floor)
+                    #expect(error <= 3e-7, "\(function) of \(x): \(y), expected \(expected)")
+                }
+            }
+            #expect(y.last == 9)
+        }
+    }
 }

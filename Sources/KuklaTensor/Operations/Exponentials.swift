@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import KuklaNumerics
 
@@ -6,7 +7,7 @@ import KuklaNumerics
 extension Tensor {
     /// e to the power of each element.
     public func exp() -> Tensor {
-        let y = map { Foundation.exp($0) }
+        let y = applying(kk_elementary_exp)
         return y.recorded("exp", (self, { $0 * (Tape.isDifferentiatingBackward ? self.exp() : y) }))
     }
 
@@ -17,11 +18,17 @@ extension Tensor {
 
     /// The natural logarithm: NaN below zero, -infinity at zero.
     public func log() -> Tensor {
-        map { Foundation.log($0) }.recorded("log", (self, { $0 / self }))
+        applying(kk_elementary_log).recorded("log", (self, { $0 / self }))
     }
 
     /// `log(1 + x)`, exact for small x.
     public func log1p() -> Tensor {
         map { Foundation.log1p($0) }.recorded("log1p", (self, { $0 / (self + 1) }))
+    }
+
+    /// The function of every element by its kernel, unrecorded.
+    func applying(_ function: kk_elementary) -> Tensor {
+        let kernels = trainingKernels
+        return mappingBlocks { kernels.elementary($0, $1, $2, function) }
     }
 }

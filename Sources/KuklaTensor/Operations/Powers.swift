@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import KuklaNumerics
 
@@ -11,14 +12,14 @@ extension Tensor {
 
     /// The square root of each element: NaN below zero, an infinite slope at zero.
     public func sqrt() -> Tensor {
-        let y = map { $0.squareRoot() }
+        let y = applying(kk_elementary_sqrt)
         return y.recorded(
             "sqrt", (self, { $0 / ((Tape.isDifferentiatingBackward ? self.sqrt() : y) * 2) }))
     }
 
     /// `1 / sqrt(x)`.
     public func rsqrt() -> Tensor {
-        let y = map { 1 / $0.squareRoot() }
+        let y = applying(kk_elementary_rsqrt)
         return y.recorded(
             "rsqrt",
             (
