@@ -102,6 +102,12 @@ public final class CollectionFile: Sendable {
         return try texts?.string(row, in: url)
     }
 
+    /// The bytes of the section `name`, which live as long as this object; `nil` where there is none.
+    func bytes(of name: String) -> UnsafeRawBufferPointer? {
+        sections.first { $0.name == name }
+            .map { UnsafeRawBufferPointer(rebasing: file.bytes[$0.offset..<$0.offset + $0.length]) }
+    }
+
     /// Whether the bytes of `section` have the checksum that the file states.
     public func isIntact(_ section: CollectionSection) -> Bool {
         let bytes = file.bytes[section.offset..<section.offset + section.length]

@@ -151,7 +151,10 @@ public final class CollectionWriter {
     /// Completes the file and gives it its name.
     ///
     /// - Throws: `KuklaError(.inputOutput)`; an older file of that name is then still there.
-    public func finish() throws(KuklaError) {
+    public func finish() throws(KuklaError) { try finish { _ in } }
+
+    /// As `finish()`, with the sections that `further` writes.
+    func finish(adding further: (SectionWriter) throws(KuklaError) -> Void) throws(KuklaError) {
         if let held {
             try held.write(to: sections)
         } else {
@@ -163,6 +166,7 @@ public final class CollectionWriter {
         try texts?.write(to: sections)
         try sections.write(CollectionFormat.Name.parameters, ParameterSection.encode(parameters))
         if let plan { try sections.write(CollectionFormat.Name.plan, Array(plan)) }
+        try further(sections)
         try sections.write(CollectionFormat.Name.details, encodedDetails())
         try sections.commit()
     }

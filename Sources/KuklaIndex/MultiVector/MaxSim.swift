@@ -25,20 +25,8 @@ public enum MaxSim {
         _ queries: VectorSets, _ documents: VectorSets, threads: Int, level: CPULevel
     ) -> Matrix {
         let scorer = MaxSimScorer(queries, dimensions: documents.dimensions, level: level)
-        return Matrix(rows: queries.count, columns: documents.count) { out in
-            guard !out.isEmpty else { return }
-            nonisolated(unsafe) let base = out.baseAddress!  // every block writes columns of its own
-            parallelFor(documents.count, grain: 16, threads: threads) { block in
-                documents.vectors.withUnsafeBufferPointer { vectors in
-                    // All queries look at a document while it lies in the first cache.
-                    for document in block {
-                        for query in 0..<queries.count {
-                            base[query * documents.count + document] = scorer.score(
-                                query: query, vectors, rows: documents.rows(of: document))
-                        }
-                    }
-                }
-            }
+        return documents.vectors.withUnsafeBufferPointer {
+            scorer.scores($0, offsets: documents.offsets, threads: threads)
         }
     }
 }
@@ -78,8 +66,28 @@ struct MaxSimScorer: Sendable {
 
     /// The score of `query` with the document in these rows of `vectors`.
     func score(query: Int, _ vectors: UnsafeBufferPointer<Float>, rows: Range<Int>) -> Float {
-        kernel(
+        guard !rows.isEmpty else { return sizes[query] > 0 ? -.infinity : 0 }
+        return kernel(
             panels.pointer + starts[query], sizes[query],
             vectors.baseAddress! + rows.lowerBound * dimensions, rows.count, dimensions)
+    }
+
+    /// The scores of all queries with all documents, `[queries, documents]`.
+    func scores(_ vectors: UnsafeBufferPointer<Float>, offsets: [Int], threads: Int) -> Matrix {
+        let count = offsets.count - 1
+        return Matrix(rows: sizes.count, columns: count) { out in
+            guard !out.isEmpty else { return }
+            // Every block writes columns of its own.
+            nonisolated(unsafe) let (base, vectors) = (out.baseAddress!, vectors)
+            parallelFor(count, grain: 16, threads: threads) { block in
+                // All queries look at a document while it lies in the first cache.
+                for document in block {
+                    for query in sizes.indices {
+                        base[query * count + document] = score(
+                            query: query, vectors, rows: offsets[document]..<offsets[document + 1])
+                    }
+                }
+            }
+        }
     }
 }
