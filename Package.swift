@@ -76,9 +76,11 @@ let package = Package(
         room("KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels", yams]),
         room("KuklaHub", ["KuklaFormats", "KuklaNumerics", crypto]),
         room("KuklaText", ["KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels"]),
-        room("KuklaObjectives", ["KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         room("KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         room("KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
+        room(
+            "KuklaObjectives",
+            ["KuklaCodecs", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         room("KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics"]),
         .executableTarget(
             name: "kukla",
@@ -111,7 +113,8 @@ let package = Package(
             of: "KuklaText", ["KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels"],
             data: ["Golden"]),
         tests(
-            of: "KuklaObjectives", ["KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"],
+            of: "KuklaObjectives",
+            ["KuklaCodecs", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"],
             data: ["Golden"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(

@@ -6,9 +6,9 @@ package import KuklaNumerics
 package struct BinaryMap: Sendable {
     /// The branch: hidden weight `[h, in]`, hidden bias of h numbers, output `[out, h]`.
     package struct Branch: Sendable {
-        let hidden: Matrix
-        let bias: [Float]
-        let output: Matrix
+        package let hidden: Matrix
+        package let bias: [Float]
+        package let output: Matrix
 
         package init(hidden: Matrix, bias: [Float], output: Matrix) {
             self.hidden = hidden
@@ -18,9 +18,9 @@ package struct BinaryMap: Sendable {
     }
 
     /// `[out, in]`.
-    let weight: Matrix
-    let bias: [Float]
-    let branch: Branch?
+    package let weight: Matrix
+    package let bias: [Float]
+    package let branch: Branch?
 
     package init(weight: Matrix, bias: [Float], branch: Branch? = nil) {
         self.weight = weight

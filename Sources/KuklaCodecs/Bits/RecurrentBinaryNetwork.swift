@@ -9,11 +9,11 @@ package import KuklaNumerics
 /// where `sign(0)` is 1. The components of a code are then odd multiples of `2^-(bits - 1)` within 2 of zero.
 package struct RecurrentBinaryNetwork: Sendable {
     /// `W`: from d to m dimensions.
-    let encoder: BinaryMap
+    package let encoder: BinaryMap
     /// `R_i`, one for each step after the first: from d to m dimensions.
-    let residuals: [BinaryMap]
+    package let residuals: [BinaryMap]
     /// `B_i`, one for each step: from m to d dimensions. The last one decodes whole codes.
-    let reconstructions: [BinaryMap]
+    package let reconstructions: [BinaryMap]
 
     package init(encoder: BinaryMap, residuals: [BinaryMap], reconstructions: [BinaryMap]) {
         contract(
@@ -24,10 +24,7 @@ package struct RecurrentBinaryNetwork: Sendable {
         self.reconstructions = reconstructions
     }
 
-    /// Random rotations `O`: `W` and all `R_i` are `O`, all `B_i` its transpose, stretched so that `R_i` sees components of
-    /// deviation near 1 (in training, gradients pass a sign where its input is within 1).
-    ///
-    /// More dimensions than d come from as many rotations, one below the other.
+    /// Random rotations. More dimensions than d come from as many rotations, one below the other.
     init(dimensions d: Int, codeDimensions m: Int, bits: Int, seed: UInt64) throws(KuklaError) {
         var elements: [Float] = []
         elements.reserveCapacity(m * d)
@@ -36,18 +33,24 @@ package struct RecurrentBinaryNetwork: Sendable {
                 dimensions: d, seed: seed &+ UInt64(elements.count / (d * d)))
             elements += rotation.elements.prefix(m * d - elements.count)
         }
+        self.init(projection: Matrix(rows: m, columns: d, elements: elements), bits: bits)
+    }
+
+    /// Steps that all see a vector through the same `projection` `P` `[m, d]`, with rows of about length 1: `W` and all `R_i`
+    /// are `P`, all `B_i` its transpose, stretched so that signs are taken of components of deviation near 1 (in
+    /// training, gradients pass a sign where its input is within 1).
+    package init(projection: Matrix, bits: Int) {
+        let (m, d) = (projection.rows, projection.columns)
         func scaled(_ gain: Float) -> BinaryMap {
             BinaryMap(
-                weight: Matrix(rows: m, columns: d, elements: elements.map { gain * $0 }),
+                weight: Matrix(rows: m, columns: d, elements: projection.elements.map { gain * $0 }),
                 bias: [Float](repeating: 0, count: m))
         }
         let length = Float(d).squareRoot()
-        let back = Matrix(rows: m, columns: d, elements: elements).transposed()
+        let back = BinaryMap(weight: projection.transposed(), bias: [Float](repeating: 0, count: d))
         self.init(
-            encoder: scaled(length),
-            residuals: (0..<bits - 1).map { scaled(length * Float(2 << $0)) },
-            reconstructions: [BinaryMap](
-                repeating: BinaryMap(weight: back, bias: [Float](repeating: 0, count: d)), count: bits))
+            encoder: scaled(length), residuals: (0..<bits - 1).map { scaled(length * Float(2 << $0)) },
+            reconstructions: [BinaryMap](repeating: back, count: bits))
     }
 
     init(

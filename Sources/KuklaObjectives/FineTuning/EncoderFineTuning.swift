@@ -127,7 +127,7 @@ public struct EncoderFineTuning {
                     goal: $0.goal, tokenizer: tokenizer, maximumLength: length, judgement: $0.judgement)
             })
         _ = try task.sampler(batchSize: settings.batchSize, seed: settings.seed)
-        try check(beginning)
+        try Self.check(beginning, output: output, runFolder: runFolder)
         let run = try TrainingRun(runFolder, recipe: recipe, isFresh: beginning == .fresh)
         let before = try TensorThreads.limited(to: settings.threads ?? TensorThreads.count) {
             () throws(KuklaError) in
@@ -173,7 +173,8 @@ public struct EncoderFineTuning {
         return wanted
     }
 
-    private func check(_ beginning: Beginning) throws(KuklaError) {
+    /// Finds what is wrong with the places of a run's results before it begins.
+    static func check(_ beginning: Beginning, output: URL, runFolder: URL) throws(KuklaError) {
         let parent = output.deletingLastPathComponent()
         guard FileManager.default.fileExists(atPath: parent.path) else {
             throw KuklaError(
