@@ -1,4 +1,5 @@
-// Hamming distances over interleaved blocks of 32 vectors, and the rounding search of multi-bit codes (kk_bits.h).
+// Hamming distances over interleaved blocks of 32 vectors, the rounding search of multi-bit codes, and lengths of codes
+// (kk_bits.h).
 //   portable: one vector and one byte at a time; the reference of the tests.
 //   avx2:     bit counts of nibbles by shuffle, byte sums flushed to 32 bits.
 //   avx512:   VPOPCNTD on 16 vectors at once; 8, 4, 2 or 1 queries share each load of codes.
@@ -54,6 +55,27 @@ INLINE void rescaled_product(const float *magnitudes, size_t count, float t, flo
     *square = b;
 }
 
+// Plain loops, so that the compiler may use what vectors the level has; square root and division round exactly, and without
+// contraction so does the rest.
+INLINE void divide_by_lengths(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale, float base,
+                              float step, float *scores) {
+#pragma clang fp contract(off)
+    for (size_t b = 0; b < blocks; b++) {
+        uint16_t n[kk_block_vectors];
+        __builtin_memcpy(n, numbers + b * block_bytes, sizeof n);
+        float *s = scores + b * kk_block_vectors;
+        for (size_t v = 0; v < kk_block_vectors; v++) {
+            float square = base + step * (float)n[v];
+            s[v] = s[v] * scale / __builtin_sqrtf(square);
+        }
+    }
+}
+
+static void divide_by_lengths_portable(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale,
+                                       float base, float step, float *scores) {
+    divide_by_lengths(numbers, blocks, block_bytes, scale, base, step, scores);
+}
+
 static void rescaled_product_portable(const float *x, size_t n, float t, float top, float *p, float *s) {
     rescaled_product(x, n, t, top, p, s);
 }
@@ -61,6 +83,11 @@ static void rescaled_product_portable(const float *x, size_t n, float t, float t
 #if defined(__x86_64__)
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+
+static void divide_by_lengths_avx2(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale, float base,
+                                   float step, float *scores) {
+    divide_by_lengths(numbers, blocks, block_bytes, scale, base, step, scores);
+}
 
 static void rescaled_product_avx2(const float *x, size_t n, float t, float top, float *p, float *s) {
     rescaled_product(x, n, t, top, p, s);
@@ -125,6 +152,11 @@ static void hamming_scan_avx2(const uint8_t *codes, size_t blocks, size_t block_
 #pragma clang attribute push(                                                                                  \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq"))), apply_to = function)
 
+static void divide_by_lengths_avx512(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale, float base,
+                                   float step, float *scores) {
+    divide_by_lengths(numbers, blocks, block_bytes, scale, base, step, scores);
+}
+
 static void rescaled_product_avx512(const float *x, size_t n, float t, float top, float *p, float *s) {
     rescaled_product(x, n, t, top, p, s);
 }
@@ -185,10 +217,13 @@ static void hamming_scan_avx512(const uint8_t *codes, size_t blocks, size_t bloc
 
 #endif
 
-static const kk_bit_kernels portable = {kk_nibble_scan_portable, hamming_scan_portable, rescaled_product_portable};
+static const kk_bit_kernels portable = {kk_nibble_scan_portable, hamming_scan_portable, rescaled_product_portable,
+                                        divide_by_lengths_portable};
 #if defined(__x86_64__)
-static const kk_bit_kernels avx2 = {kk_nibble_scan_avx2, hamming_scan_avx2, rescaled_product_avx2};
-static const kk_bit_kernels avx512 = {kk_nibble_scan_avx512, hamming_scan_avx512, rescaled_product_avx512};
+static const kk_bit_kernels avx2 = {kk_nibble_scan_avx2, hamming_scan_avx2, rescaled_product_avx2,
+                                      divide_by_lengths_avx2};
+static const kk_bit_kernels avx512 = {kk_nibble_scan_avx512, hamming_scan_avx512, rescaled_product_avx512,
+                                      divide_by_lengths_avx512};
 #endif
 
 const kk_bit_kernels *kk_bit_kernels_for(kk_level level) {

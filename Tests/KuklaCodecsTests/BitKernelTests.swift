@@ -46,6 +46,19 @@ import Testing
     }
 
     @Test(arguments: CPULevel.available)
+    func `scores are divided by lengths alike at all levels`(level: CPULevel) {
+        let numbers = QuantizerFixtures.bytes(3 * 80, seed: 4)
+        var scores = (0..<96).map { Float($0) - 40 }
+        kk_bit_kernels_for(level.kernelLevel).pointee.divide_by_lengths(numbers, 3, 80, 0.7, 24, 16, &scores)
+        for v in 0..<96 {
+            let at = v / 32 * 80 + v % 32 * 2
+            let n = Float(Int(numbers[at]) + 256 * Int(numbers[at + 1]))
+            let square = 24 + 16 * n
+            #expect(scores[v] == (Float(v) - 40) * 0.7 / square.squareRoot())
+        }
+    }
+
+    @Test(arguments: CPULevel.available)
     func `nibble sums do not saturate`(level: CPULevel) {
         let codeBytes = 1024
         let tables = [UInt8](repeating: 255, count: codeBytes * 32)

@@ -40,6 +40,11 @@ typedef void (*kk_hamming_scan)(const uint8_t *_Nonnull codes, size_t blocks, si
 typedef void (*kk_rescaled_product)(const float *_Nonnull magnitudes, size_t count, float t, float top,
                                     float *_Nonnull product, float *_Nonnull square);
 
+/// Divides the scores of `blocks` blocks by the lengths of their codes: `scores[v]` *= `scale` / sqrt(`base` + `step` * n), where n
+/// is the 16-bit number of vector v, 32 of them at `numbers + block * block_bytes`. All levels round alike.
+typedef void (*kk_divide_by_lengths)(const uint8_t *_Nonnull numbers, size_t blocks, size_t block_bytes, float scale,
+                                     float base, float step, float *_Nonnull scores);
+
 /// Rounds the float tables of one query, `[2 * code_bytes, 16]`, to the bytes that `kk_nibble_scan` reads: entry `e` of
 /// nibble `n` becomes (e - minima[n]) * inverse_step, rounded and cut off at 255 (65,535 with 2 planes). Writes the used
 /// entries of `tables`, one plane after the other; all entries are finite.
@@ -55,6 +60,7 @@ typedef struct kk_bit_kernels {
     kk_nibble_scan _Nonnull nibble_scan;
     kk_hamming_scan _Nonnull hamming_scan;
     kk_rescaled_product _Nonnull rescaled_product;
+    kk_divide_by_lengths _Nonnull divide_by_lengths;
 } kk_bit_kernels;
 
 /// The kernels of one level; the portable ones where that level has none of its own.

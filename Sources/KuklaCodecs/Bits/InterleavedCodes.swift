@@ -130,7 +130,7 @@ struct InterleavedCodes: Sendable {
         }
     }
 
-    /// Replaces each score `s` by `body(s, factors)`, 16 vectors at a time; `factors(f)` are the 16 values of factor `f`.
+    /// Where factors are floats, replaces each score `s` by `body(s, factors)`, 16 vectors at a time; `factors(f)` are the 16 values of factor `f`.
     @inline(__always)
     func rescale(
         _ scores: UnsafeMutablePointer<Float>, codes: UnsafeRawPointer, count: Int,
@@ -140,13 +140,9 @@ struct InterleavedCodes: Sendable {
         for block in 0..<layout.blockCount(of: count) {
             for half in 0..<2 {
                 let at = UnsafeMutableRawPointer(scores + block * Self.blockVectors + half * 16)
-                let start = codes + block * bytesPerBlock
-                let result = body(at.loadUnaligned(as: SIMD16<Float>.self)) { factor in
-                    let numbers = start + factorOffset(factor) + half * 16 * factorType.rawValue
-                    return switch factorType {
-                    case .uint16: SIMD16<Float>(numbers.loadUnaligned(as: SIMD16<UInt16>.self))
-                    case .float32: numbers.loadUnaligned(as: SIMD16<Float>.self)
-                    }
+                let factors = codes + block * bytesPerBlock + Self.blockVectors * codeBytes + half * 64
+                let result = body(at.loadUnaligned(as: SIMD16<Float>.self)) {
+                    factors.loadUnaligned(fromByteOffset: $0 * 128, as: SIMD16<Float>.self)
                 }
                 at.storeBytes(of: result, as: SIMD16<Float>.self)
             }

@@ -1,3 +1,4 @@
+import CKernels
 public import KuklaNumerics
 
 /// Recurrent binary codes (`RBEmxk`): m components of k bits each, found in k steps that each add one bit to all of them.
@@ -204,9 +205,9 @@ struct CodeLengths: Sendable {
         return Float(min((n + (1 << shift) / 2) >> shift, 65_535))
     }
 
-    func squaredLengths(_ factors: SIMD16<Float>) -> SIMD16<Float> {
-        Float(dimensions) + Float(8 << shift) * factors
-    }
+    /// A squared length is `base + step * factor`.
+    var base: Float { Float(dimensions) }
+    var step: Float { Float(8 << shift) }
 }
 
 /// Queries in code space against codes: cosines.
@@ -214,6 +215,7 @@ private struct RecurrentBinaryScorer: CodeScorer {
     let tables: NibbleTables
     let codes: InterleavedCodes
     let lengths: CodeLengths
+    let level: CPULevel
     /// 2 over the length of each query: tables hold halves of odd numbers.
     let scales: [Float]
 
@@ -230,6 +232,7 @@ private struct RecurrentBinaryScorer: CodeScorer {
         let grid = codec.grid
         codes = grid.codes
         lengths = codec.lengths
+        self.level = level
         scales = (0..<queries.rows).map { row in
             let square = queries.withUnsafeRow(row) { squaredNorm($0) }
             return square > 0 ? 2 / square.squareRoot() : 0
@@ -245,11 +248,12 @@ private struct RecurrentBinaryScorer: CodeScorer {
     func score(_ pointer: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int)
     {
         tables.score(pointer, count: count, into: scores, stride: stride)
+        let kernels = kk_bit_kernels_for(level.kernelLevel).pointee
+        let numbers = pointer.assumingMemoryBound(to: UInt8.self) + codes.factorOffset(0)
         for query in 0..<queryCount {
-            let scale = scales[query]
-            codes.rescale(scores + query * stride, codes: pointer, count: count) { products, factors in
-                products * scale / lengths.squaredLengths(factors(0)).squareRoot()
-            }
+            kernels.divide_by_lengths(
+                numbers, codes.layout.blockCount(of: count), codes.layout.bytesPerBlock, scales[query],
+                lengths.base, lengths.step, scores + query * stride)
         }
     }
 }
