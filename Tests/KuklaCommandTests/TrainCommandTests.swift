@@ -1,5 +1,6 @@
 import Foundation
 import KuklaFormats
+import KuklaNumerics
 import Testing
 
 /// `kukla train` on a tiny model and tiny files: what it writes, what it refuses, and how it goes on after a kill.
@@ -37,6 +38,40 @@ import Testing
             found[step] = loss
         }
         return found
+    }
+
+    @Test func `binary codes are trained from vectors, and a second codec to search the first one's codes`()
+        throws
+    {
+        var random = RandomSource(seed: 3)
+        let centres = (0..<10 * 16).map { _ in random.normal() }
+        let vectors = Matrix(rows: 1000, columns: 16) { out in
+            for i in out.indices { out[i] = centres[i / 16 % 10 * 16 + i % 16] + 0.7 * random.normal() }
+        }
+        let writer = try NPYWriter(folder.url.appending(path: "v.npy"), dimensions: 16)
+        try writer.append(vectors)
+        try writer.commit()
+        let settings = ["--held-out", "100", "--batch-size", "100", "--epochs", "10", "--json"]
+        func report(_ more: [String]) throws -> [String: Any] {
+            let done = try Command.run(["train", "binary", "v.npy"] + more + settings, in: folder.url)
+            #expect(done.status == 0, "\(done.errors)")
+            return try #require(
+                try JSONSerialization.jsonObject(with: Data(done.output.utf8)) as? [String: Any])
+        }
+        let first = try report(["--code", "RBE16x2", "-o", "first.safetensors"])
+        #expect(first["code"] as? String == "RBE16x2" && first["bytesPerVector"] as? Double == 6)
+        #expect(first["steps"] as? Int == 90 && (first["after"] as? [String: Double])?["recall_at_10"] != nil)
+        let file = try SafetensorsFile(folder.url.appending(path: "first.safetensors"))
+        #expect(file.metadata["configuration"] == "RBE16x2" && file.metadata["metric"] == "cosine")
+        let second = try report([
+            "--code", "RBE20x3", "--compatible-with", "first.safetensors", "-o", "second.safetensors",
+        ])
+        #expect(((second["after"] as? [String: Double])?["old_recall_at_10"] ?? 0) > 0.3)
+        for bad in [["--loss", "contrastive"], ["--code", "SQ8"], ["--older-vectors", "v.npy"]] {
+            let refused = try Command.run(
+                ["train", "binary", "v.npy", "-o", "third.safetensors"] + bad, in: folder.url)
+            #expect(refused.status == 64, "\(refused.errors)")
+        }
     }
 
     @Test func `contrastive training lowers the loss, and the model that it writes embeds`() throws {

@@ -256,6 +256,11 @@ import Testing
             wide.training.batchSize = 900
             _ = try training(examples, configuration: .init(parsing: "RBE8"), recipe: wide)
         }
+        refused(.usage) {
+            var contrastive = recipe(1)
+            contrastive.options.loss = .contrastive
+            _ = try training(examples, configuration: .init(parsing: "RBE8"), recipe: contrastive)
+        }
         let other = folder.appending(path: "other.safetensors")
         try RecurrentBinaryModule(codec(4, 4, 1)).save(to: other)
         refused(.badData) { _ = try CodecFile.read(other) }

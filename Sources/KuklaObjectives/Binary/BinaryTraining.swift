@@ -92,6 +92,12 @@ public struct BinaryTraining {
     ) throws(KuklaError) -> Result {
         let recipe = try recipe.checked()
         let (options, settings) = (recipe.options, recipe.training)
+        if options.loss == .contrastive, examples.partners == nil {
+            throw KuklaError(
+                .usage,
+                "The contrastive loss needs pairs: give --pairs, vectors that belong to the others row by row, or --loss distillation."
+            )
+        }
         let initial = try initialCodec(configuration, examples, seed: settings.seed)
         let (training, heldOut) = try split(examples, options: options, seed: settings.seed)
         let task = task(

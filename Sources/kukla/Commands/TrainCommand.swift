@@ -10,8 +10,9 @@ import KuklaText
 /// `kukla train`: fine-tune an embedding model.
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Fine-tune an embedding model.",
-        subcommands: [Contrastive.self, Cosine.self])
+        commandName: "train",
+        abstract: "Fine-tune an embedding model, or train binary codes for its vectors.",
+        subcommands: [Contrastive.self, Cosine.self, Binary.self])
 
     /// `kukla train contrastive`: pairs that belong together.
     struct Contrastive: ParsableCommand {

@@ -1,0 +1,212 @@
+import ArgumentParser
+import Foundation
+import KuklaCodecs
+import KuklaFormats
+import KuklaNN
+import KuklaNumerics
+import KuklaObjectives
+
+extension TrainCommand {
+    /// `kukla train binary`: vectors in, a codec of recurrent binary codes out.
+    struct Binary: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "binary",
+            abstract: "Train binary codes for vectors of any model.",
+            discussion: """
+                Codes of m components and k bits (RBEmxk) begin as random rotations; training makes them keep each vector's neighbours,
+                or with --pairs find each vector's partner. With --compatible-with, queries coded by the new codec also search what the
+                older one has coded: nothing stored needs to be coded again. If training makes nothing better, the rotations are
+                written. `kukla index --codec` takes the file.
+
+                Examples:
+                  kukla train binary vectors.npy --code RBE384x2 -o codec.safetensors
+                  kukla train binary questions.npy --pairs answers.npy --code RBE384x4 -o codec.safetensors
+                  kukla train binary new.npy --compatible-with old.safetensors --older-vectors old.npy -o new.safetensors
+                """)
+
+        @Argument(help: "The vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")
+        var vectors: String
+
+        @Option(name: .shortAndLong, help: "The codec file to write (safetensors).")
+        var output: String
+
+        @Option(help: "The code: RBEmxk, m components of k bits (as many components as dimensions, 2 bits).")
+        var code: String?
+
+        @Option(help: "Vectors that belong to the vectors, row by row.")
+        var pairs: String?
+
+        @Option(help: "The older codec's file, whose codes new queries must find.")
+        var compatibleWith: String?
+
+        @Option(
+            help:
+                "What the older codec takes of each row (of the pairs, where there are some); the same vectors where left out."
+        )
+        var olderVectors: String?
+
+        @Option(help: "What is minimised: distillation or contrastive (contrastive with --pairs).")
+        var loss: String?
+
+        @Option(help: "What cosines are divided by (0.05).")
+        var temperature: Float?
+
+        @Option(help: "Hidden numbers of a branch beside each linear map; 0 for none (0).")
+        var width: Int?
+
+        @Option(help: "Vectors that are kept to judge by (500).")
+        var heldOut: Int?
+
+        @Option(
+            name: .customLong("run"),
+            help: "The run's folder with log, loss curve and checkpoints (OUTPUT.run).")
+        var runFolder: String?
+
+        @Option(help: "A recipe in YAML; flags change it.")
+        var recipe: String?
+
+        @Option(help: "Passes over the vectors (5).")
+        var epochs: Int?
+
+        @Option(help: "Updates of the weights, in place of --epochs.")
+        var steps: Int?
+
+        @Option(help: "Vectors of a batch (512).")
+        var batchSize: Int?
+
+        @Option(help: "The largest learning rate (0.001).")
+        var learningRate: Float?
+
+        @Option(help: "Decides everything random (1).")
+        var seed: UInt64?
+
+        @Flag(
+            help:
+                "Insist on going on with a run that was stopped; the same command does that by itself where there is one."
+        )
+        var resume = false
+
+        @Flag(help: "Throw away the run that is there, and begin.")
+        var fresh = false
+
+        @OptionGroup var compute: ComputeOptions
+        @OptionGroup var reporting: OutputOptions
+
+        func run() throws {
+            let recipe = try chosenRecipe()
+            if resume && fresh {
+                throw KuklaError(.usage, "Both --resume and --fresh are given: expected one of them.")
+            }
+            let progress = reporting.progress
+            progress.begin("Reading", total: nil, unit: "vectors")
+            let examples = try readExamples()
+            progress.end()
+            let configuration = try CodecConfiguration(
+                parsing: code ?? "RBE\(examples.vectors.columns)x2")
+            let target = URL(fileURLWithPath: output)
+            let folder = URL(fileURLWithPath: runFolder ?? target.path + ".run")
+            let result = try BinaryTraining(output: target, runFolder: folder)(
+                examples, configuration: configuration, recipe: recipe,
+                beginning: resume ? .resume : fresh ? .fresh : .automatic, progress: progress,
+                isCancelled: Interrupt.waitingForTheStep())
+            try report(result, folder: folder)
+        }
+
+        private func readExamples() throws(KuklaError) -> BinaryTraining.Examples {
+            func read(_ path: String) throws(KuklaError) -> Matrix {
+                try VectorSample(of: URL(fileURLWithPath: path), limit: .max, seed: 1).vectors
+            }
+            let all = try read(vectors)
+            let partners = try pairs.map(read)
+            guard let compatibleWith else {
+                if olderVectors != nil {
+                    throw KuklaError(
+                        .usage,
+                        "--older-vectors is given without --compatible-with: expected the older codec.")
+                }
+                return try BinaryTraining.Examples(vectors: all, partners: partners)
+            }
+            let url = URL(fileURLWithPath: compatibleWith)
+            guard let older = try CodecFile.read(url) as? RecurrentBinaryCodec else {
+                throw KuklaError(
+                    .usage,
+                    "Cannot be compatible with \(url.path): expected a codec that 'kukla train binary' wrote."
+                )
+            }
+            let olderRows = try olderVectors.map(read) ?? partners ?? all
+            return try BinaryTraining.Examples(vectors: all, partners: partners, older: (older, olderRows))
+        }
+
+        /// The method's defaults, changed by the recipe's file, then by flags.
+        private func chosenRecipe() throws(KuklaError) -> Recipe<BinaryOptions> {
+            var result = BinaryOptions.recipe
+            if let recipe { try result.read(URL(fileURLWithPath: recipe)) }
+            if epochs != nil && steps != nil {
+                throw KuklaError(.usage, "Both --epochs and --steps are given: expected one of them.")
+            }
+            if let epochs { result.training.length = .epochs(epochs) }
+            if let steps { result.training.length = .steps(steps) }
+            if let batchSize { result.training.batchSize = batchSize }
+            if let learningRate { result.training.learningRate = learningRate }
+            if let seed { result.training.seed = seed }
+            if compute.threads != nil { result.training.threads = try compute.threadCount() }
+            if let loss {
+                guard let known = BinaryOptions.Loss(rawValue: loss) else {
+                    throw KuklaError(
+                        .usage, "Unknown --loss \(loss): expected distillation or contrastive.")
+                }
+                result.options.loss = known
+            }
+            if let temperature { result.options.temperature = temperature }
+            if let width { result.options.width = width }
+            if let heldOut { result.options.heldOut = heldOut }
+            return try result.checked()
+        }
+
+        private struct Report: Encodable {
+            let schemaVersion = 1
+            let output: String
+            let run: String
+            let code: String
+            let bytesPerVector: Double
+            let examples: Int
+            let steps: Int
+            let epochs: Double
+            let loss: Double?
+            let stopped: String
+            let before: [String: Double]
+            let after: [String: Double]
+            let keptInitial: Bool
+            let bestStep: Int?
+            let seconds: Double
+        }
+
+        private func report(_ result: BinaryTraining.Result, folder: URL) throws {
+            let (summary, codec) = (result.summary, result.codec)
+            if result.keptInitial {
+                complain("Training made nothing better: the codec is the one that it began with.")
+            }
+            if reporting.json {
+                return try printJSON(
+                    Report(
+                        output: output, run: folder.path, code: codec.configuration.description,
+                        bytesPerVector: codec.layout.bytesPerVector, examples: result.examples,
+                        steps: summary.step, epochs: summary.epoch, loss: summary.loss,
+                        stopped: "\(summary.reason)", before: result.before, after: result.after,
+                        keptInitial: result.keptInitial, bestStep: summary.best?.step,
+                        seconds: summary.seconds))
+            }
+            for name in result.after.keys.sorted() {
+                let (before, after) = (result.before[name] ?? .nan, result.after[name] ?? .nan)
+                print(
+                    name.padding(toLength: 24, withPad: " ", startingAt: 0)
+                        + String(format: "%.4f -> %.4f", before, after))
+            }
+            if !reporting.quiet {
+                note(
+                    "\(output): \(codec.configuration), \(Quantity.bytesPerVector(codec.layout.bytesPerVector)) bytes each; \(Quantity.count(summary.step)) steps on \(Quantity.count(result.examples)) vectors in \(formatDuration(summary.seconds))"
+                )
+            }
+        }
+    }
+}
