@@ -11,11 +11,14 @@ import KuklaText
 ///     kukla-benchmark encode MODEL TEXTS float32|int8 VECTORS.npy
 ///     kukla-benchmark tokenize MODEL TEXTS
 ///     kukla-benchmark search VECTORS.npy QUERIES.npy FACTORY COUNT BATCH FOUND.npy
+///     kukla-benchmark build VECTORS.npy FACTORY cosine|ip|l2 COLLECTION.kukla
+///     kukla-benchmark beam COLLECTION.kukla QUERIES.npy TRUTH.ivecs RECALL EVERY
 ///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
 ///     kukla-benchmark train STEPS encoder MODEL LENGTHS|decoder|mlp|convolution|click
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
-/// once, so that the other side can compare it.
+/// once, so that the other side can compare it. `build` builds in memory; the first one is written. `beam` searches with
+/// the least effort that reaches RECALL, among the ids that EVERY divides.
 @main struct KuklaBenchmark {
     static func main() throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
@@ -32,6 +35,15 @@ import KuklaText
                 on: vectors, metric: .cosine)
             try index.insert(vectors)
             try search(index, queries: VectorFile.readAll(url(2)), count: count, batch: batch, output: url(6))
+        case ("build", 5):
+            guard let metric = Metric(rawValue: arguments[3]) else { throw usage }
+            try build(
+                VectorFile.readAll(url(1)), IndexConfiguration(parsing: arguments[2]), metric, output: url(4))
+        case ("beam", 6):
+            guard let recall = Double(arguments[4]), let every = Int(arguments[5]) else { throw usage }
+            try beam(
+                CollectionFile(url(1)), queries: VectorFile.readAll(url(2)), truth: IntegerMatrix(url(3)),
+                recall: recall, every: every)
         case ("hamming", 6):
             guard let count = Int(arguments[3]), let batch = Int(arguments[4]) else { throw usage }
             let index = try hammingIndex(codes: url(1))
@@ -97,6 +109,56 @@ import KuklaText
                 elements: found.flatMap { matches in matches.map { Float($0.id) } + matches.map(\.distance) })
         )
         try writer.commit()
+    }
+
+    // MARK: - Graphs and lists
+
+    static func build(
+        _ vectors: Matrix, _ configuration: IndexConfiguration, _ metric: Metric, output: URL
+    ) throws {
+        let empty = try configuration.makeIndex(on: vectors, metric: metric)
+        let writer = try CollectionWriter(output, index: empty)
+        try writer.append(vectors)
+        try writer.finish()
+        print("ready")
+        fflush(nil)
+        while readLine() != nil {
+            let start = ContinuousClock.now
+            var index = try configuration.makeIndex(on: vectors, metric: metric)
+            try index.insert(vectors, threads: defaultThreadCount)
+            print("{\"seconds\": \((ContinuousClock.now - start) / .seconds(1))}")
+            fflush(nil)
+        }
+    }
+
+    static func beam(
+        _ file: CollectionFile, queries: Matrix, truth: IntegerMatrix, recall: Double, every: Int
+    ) throws {
+        guard var index = file.index as? any ApproximateIndex & CodedIndex else { throw usage }
+        let exact = (0..<truth.rows).map { truth.row($0).map { Int($0) } }
+        let allowed = every == 1 ? nil : RowSet(capacity: index.idBound) { $0 % every == 0 }
+        func found(_ effort: Int) throws -> Double {
+            index.effort = effort
+            let lists = try index.search(queries, count: 10, allowing: allowed, threads: defaultThreadCount)
+            let hits = zip(lists, exact).reduce(0) { $0 + Set($1.0.map(\.id)).intersection($1.1).count }
+            return Double(hits) / Double(10 * queries.rows)
+        }
+        // As `ApproximateIndex.chooseEffort`, which knows no filters.
+        var (low, high) = (0, 1)
+        var reached = try found(high)
+        while reached < recall, high < index.largestEffort {
+            (low, high) = (high, min(2 * high, index.largestEffort))
+            reached = try found(high)
+        }
+        while high - low > max(1, low / 32) {
+            let middle = (low + high) / 2
+            let value = try found(middle)
+            if value >= recall { (high, reached) = (middle, value) } else { low = middle }
+        }
+        index.effort = high
+        try serve(["recall": reached, "effort": Double(high)]) {
+            _ = try index.search(queries, count: 10, allowing: allowed, threads: defaultThreadCount)
+        }
     }
 
     // MARK: - Hamming

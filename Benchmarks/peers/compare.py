@@ -8,10 +8,11 @@ the table, so that the table is always whole. A file `..._rows.py` holds the row
 """
 
 import encode_rows
+import graph_rows
 import harness
 import search_rows
 import training_rows
 
-for rows in [encode_rows, search_rows, training_rows]:
+for rows in [encode_rows, search_rows, graph_rows, training_rows]:
     rows.run()
 harness.write_table()

@@ -59,7 +59,7 @@ import Testing
                 try JSONSerialization.jsonObject(with: Data(done.output.utf8)) as? [String: Any])
         }
         let first = try report(["--code", "RBE16x2", "-o", "first.safetensors"])
-        #expect(first["code"] as? String == "RBE16x2" && first["bytesPerVector"] as? Double == 6)
+        #expect(first["code"] as? String == "RBE16x2" && first["bytes_per_vector"] as? Double == 6)
         #expect(first["steps"] as? Int == 90 && (first["after"] as? [String: Double])?["recall_at_10"] != nil)
         let file = try SafetensorsFile(folder.url.appending(path: "first.safetensors"))
         #expect(file.metadata["configuration"] == "RBE16x2" && file.metadata["metric"] == "cosine")

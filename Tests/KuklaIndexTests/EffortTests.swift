@@ -19,9 +19,10 @@ import Testing
         let before = try index.search(queries, count: 5)
         let measured = try index.chooseEffort(recall: 0.9, sampling: 200, seed: 3)
         #expect(measured.recall >= 0.9 && index.effort == measured.effort && index.count == 3000)
-        // What was promised on held-out vectors holds for others: 200 queries of 10 say it to 0.02.
+        // What was promised holds for queries that the index never saw, but for the error of 200 queries.
         let exact = try index.exactSearch(queries, count: 10, threads: 2).map { $0.map(\.id) }
-        #expect(try index.measureEffort(queries, exact: exact, count: 10).recall > 0.87)
+        let found = try index.measureEffort(queries, exact: exact, count: 10).recall
+        #expect(found > 0.87, "\(found), promised \(measured)")
         index.effort = HNSWIndex.defaultEffort
         #expect(try index.search(queries, count: 5) == before)
     }

@@ -73,10 +73,7 @@ public struct IndexExamination: Sendable, Codable {
         } else {
             let sample = try trial.sample(256, seed: seed)
             asked = sample.vectors
-            if var forgetful = trial as? any ApproximateIndex & CodedIndex & Removable {
-                _ = forgetful.remove(sample.ids)
-                trial = forgetful
-            }
+            trial = trial.without(sample.ids)
         }
         let exact = try trial.exactSearch(asked, count: k, threads: threads).map { $0.map(\.id) }
         let present = try trial.measureEffort(asked, exact: exact, count: k)

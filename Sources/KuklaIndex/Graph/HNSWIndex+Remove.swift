@@ -7,7 +7,10 @@ extension HNSWIndex: Removable {
     /// left: the last vectors move into the free slots.
     ///
     /// - Complexity: one pass over all links however many are removed: remove many at once.
-    public mutating func remove(_ ids: some Sequence<Int>) -> Int {
+    public mutating func remove(_ ids: some Sequence<Int>) -> Int { remove(ids, isMending: true) }
+
+    /// As `remove(_:)`; where the graph is not mended, the links to removed vectors are missing afterwards.
+    mutating func remove(_ ids: some Sequence<Int>, isMending: Bool) -> Int {
         let gone = slots(of: ids)
         guard gone.count > 0 else { return 0 }
         if gone.count == count {
@@ -17,7 +20,7 @@ extension HNSWIndex: Removable {
         let (codec, codes) = finest
         let selection = NeighbourSelection(codec: codec)
         for layer in layers.indices {
-            layers[layer].unlink(gone, selection: selection, codes: codes.base)
+            layers[layer].unlink(gone, selection: isMending ? selection : nil, codes: codes.base)
         }
         withExtendedLifetime(codes) {}
         compact(without: gone)
@@ -101,8 +104,9 @@ extension CodeBuffer {
 }
 
 extension GraphLayer {
-    /// Replaces links to nodes whose slots are `gone` by links to the best of what these were linked to.
-    mutating func unlink(_ gone: RowSet, selection: NeighbourSelection, codes: UnsafeRawPointer) {
+    /// Replaces links to nodes whose slots are `gone` by links to the best of what these were linked to; without
+    /// `selection` by nothing.
+    mutating func unlink(_ gone: RowSet, selection: NeighbourSelection?, codes: UnsafeRawPointer) {
         let old = view
         nonisolated(unsafe) let codes = codes
         withLinks { links in
@@ -117,10 +121,15 @@ extension GraphLayer {
                             gone.contains(Int(view.slot(of: $0)))
                         })
                     else { continue }
-                    var list = view.survivors(around: UInt32(node), without: gone)
-                    let chosen = selection.choose(
-                        view.width, of: list.map { view.slot(of: $0) }, for: slot, codes: codes)
-                    list = chosen.map { list[$0] }
+                    var list = view.neighbours(of: UInt32(node)).filter {
+                        !gone.contains(Int(view.slot(of: $0)))
+                    }
+                    if let selection {
+                        list = view.survivors(around: UInt32(node), without: gone)
+                        let chosen = selection.choose(
+                            view.width, of: list.map { view.slot(of: $0) }, for: slot, codes: codes)
+                        list = chosen.map { list[$0] }
+                    }
                     Self.write(list, to: links + node * view.width, width: view.width)
                 }
             }
