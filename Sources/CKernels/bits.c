@@ -55,10 +55,8 @@ INLINE void rescaled_product(const float *magnitudes, size_t count, float t, flo
     *square = b;
 }
 
-// Plain loops, so that the compiler may use what vectors the level has; square root and division round exactly, and without
-// contraction so does the rest.
-INLINE void divide_by_lengths(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale, float base,
-                              float step, float *scores) {
+static void divide_by_lengths_portable(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale,
+                                       float base, float step, float *scores) {
 #pragma clang fp contract(off)
     for (size_t b = 0; b < blocks; b++) {
         uint16_t n[kk_block_vectors];
@@ -71,11 +69,6 @@ INLINE void divide_by_lengths(const uint8_t *numbers, size_t blocks, size_t bloc
     }
 }
 
-static void divide_by_lengths_portable(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale,
-                                       float base, float step, float *scores) {
-    divide_by_lengths(numbers, blocks, block_bytes, scale, base, step, scores);
-}
-
 static void rescaled_product_portable(const float *x, size_t n, float t, float top, float *p, float *s) {
     rescaled_product(x, n, t, top, p, s);
 }
@@ -84,9 +77,20 @@ static void rescaled_product_portable(const float *x, size_t n, float t, float t
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 
+// Square root and division round exactly, and there is no fused multiply-add: the same bits as the portable one.
 static void divide_by_lengths_avx2(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale, float base,
                                    float step, float *scores) {
-    divide_by_lengths(numbers, blocks, block_bytes, scale, base, step, scores);
+#pragma clang fp contract(off)
+    __m256 by = _mm256_set1_ps(scale), b0 = _mm256_set1_ps(base), b1 = _mm256_set1_ps(step);
+    for (size_t b = 0; b < blocks; b++) {
+        const __m128i *n = (const __m128i *)(numbers + b * block_bytes);
+        float *s = scores + b * kk_block_vectors;
+        for (size_t i = 0; i < 4; i++) {
+            __m256 number = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(n + i)));
+            __m256 length = _mm256_sqrt_ps(_mm256_add_ps(b0, _mm256_mul_ps(b1, number)));
+            _mm256_storeu_ps(s + 8 * i, _mm256_div_ps(_mm256_mul_ps(_mm256_loadu_ps(s + 8 * i), by), length));
+        }
+    }
 }
 
 static void rescaled_product_avx2(const float *x, size_t n, float t, float top, float *p, float *s) {
@@ -152,9 +156,19 @@ static void hamming_scan_avx2(const uint8_t *codes, size_t blocks, size_t block_
 #pragma clang attribute push(                                                                                  \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq"))), apply_to = function)
 
-static void divide_by_lengths_avx512(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale, float base,
-                                   float step, float *scores) {
-    divide_by_lengths(numbers, blocks, block_bytes, scale, base, step, scores);
+static void divide_by_lengths_avx512(const uint8_t *numbers, size_t blocks, size_t block_bytes, float scale,
+                                     float base, float step, float *scores) {
+#pragma clang fp contract(off)
+    __m512 by = _mm512_set1_ps(scale), b0 = _mm512_set1_ps(base), b1 = _mm512_set1_ps(step);
+    for (size_t b = 0; b < blocks; b++) {
+        const __m256i *n = (const __m256i *)(numbers + b * block_bytes);
+        float *s = scores + b * kk_block_vectors;
+        for (size_t i = 0; i < 2; i++) {
+            __m512 number = _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(n + i)));
+            __m512 length = _mm512_sqrt_ps(_mm512_add_ps(b0, _mm512_mul_ps(b1, number)));
+            _mm512_storeu_ps(s + 16 * i, _mm512_div_ps(_mm512_mul_ps(_mm512_loadu_ps(s + 16 * i), by), length));
+        }
+    }
 }
 
 static void rescaled_product_avx512(const float *x, size_t n, float t, float top, float *p, float *s) {
