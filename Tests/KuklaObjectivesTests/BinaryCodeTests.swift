@@ -131,6 +131,7 @@ import Testing
         var recipe = BinaryOptions.recipe
         recipe.training.length = .epochs(epochs)
         recipe.training.batchSize = 128
+        recipe.training.learningRate = 1e-3
         recipe.options.heldOut = 200
         return recipe
     }

@@ -37,7 +37,7 @@ public struct BinaryOptions: RecipePart {
         var recipe = Recipe(options: BinaryOptions())
         recipe.training.length = .epochs(5)
         recipe.training.batchSize = 512
-        recipe.training.learningRate = 1e-3
+        recipe.training.learningRate = 3e-4
         recipe.training.clipNorm = 5
         return recipe
     }

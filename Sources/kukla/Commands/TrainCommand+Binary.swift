@@ -74,7 +74,7 @@ extension TrainCommand {
         @Option(help: "Vectors of a batch (512).")
         var batchSize: Int?
 
-        @Option(help: "The largest learning rate (0.001).")
+        @Option(help: "The largest learning rate (0.0003).")
         var learningRate: Float?
 
         @Option(help: "Decides everything random (1).")
