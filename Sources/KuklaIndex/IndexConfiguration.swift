@@ -121,16 +121,29 @@ extension IndexConfiguration {
 
     /// Trains the codecs on `sample` `[n, dimensions]` and returns a flat index of them without vectors.
     ///
-    /// - Throws: `KuklaError`: `usage` where the dimensions do not fit, `badData` where there are too few vectors or
-    ///   one cannot be used.
+    /// - Parameter ready: a codec of this configuration that was trained before, in place of training one.
+    /// - Throws: `KuklaError`: `usage` where the dimensions do not fit, or `ready` is of another configuration, metric or
+    ///   dimension; `badData` where there are too few vectors or one cannot be used.
     public func train(
-        on sample: Matrix, metric: Metric, seed: UInt64 = 1, threads: Int = defaultThreadCount,
-        progress: any ProgressReporter = SilentProgress()
+        on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)? = nil, seed: UInt64 = 1,
+        threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> FlatIndex {
         contract(structure == .flat, "train: '\(self)' is not flat; use makeIndex")
         let sample = try sample.prepared(for: metric, role: "vector", threads: threads)
-        let trained = try codec.train(
-            on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
+        let trained: any VectorCodec
+        if let ready {
+            guard ready.configuration == codec, ready.metric == metric, ready.dimensions == sample.columns
+            else {
+                throw KuklaError(
+                    .usage,
+                    "Cannot index vectors of \(sample.columns) dimensions by \(metric) as '\(codec)': the trained codec is '\(ready.configuration)' for \(ready.dimensions) dimensions by \(ready.metric). Give the vectors, metric and factory string that it was trained for."
+                )
+            }
+            trained = ready
+        } else {
+            trained = try codec.train(
+                on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
+        }
         guard let refinement else { return FlatIndex(codec: trained) }
         let refined = try FlatIndex.Refinement(
             checking: try refinement.codec.train(
@@ -141,11 +154,11 @@ extension IndexConfiguration {
 
     /// As `train`, and returns an index of any structure, without vectors.
     public func makeIndex(
-        on sample: Matrix, metric: Metric, seed: UInt64 = 1, threads: Int = defaultThreadCount,
-        progress: any ProgressReporter = SilentProgress()
+        on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)? = nil, seed: UInt64 = 1,
+        threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> any CodedIndex {
         let flat = try IndexConfiguration(codec: codec, refinement: refinement).train(
-            on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
+            on: sample, metric: metric, codec: ready, seed: seed, threads: threads, progress: progress)
         switch structure {
         case .flat: return flat
         case .graph(let graph):

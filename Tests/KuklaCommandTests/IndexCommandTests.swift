@@ -107,6 +107,38 @@ import Testing
         #expect(try run("search", "whole.kukla", "--vectors", "queries.npy", "-k", "3").status == 0)
     }
 
+    @Test func `sets of vectors are indexed and searched by late interaction`() throws {
+        // 300 sets of five vectors.
+        let lengths = try NPYWriter(
+            folder.url.appending(path: "vectors.lengths.npy"), dimensions: 1, elementType: .int32)
+        try lengths.append(Matrix(rows: 300, columns: 1, elements: [Float](repeating: 5, count: 300)))
+        try lengths.commit()
+        try Data((0..<300).map { "set \($0)\n" }.joined().utf8).write(
+            to: folder.url.appending(path: "texts.txt"))
+        let built = try json(
+            run(
+                "index", "vectors.npy", "--multi-vector", "--factory", "FDE10x4x16,SQ8,MaxSim(candidates=50)",
+                "--texts", "texts.txt", "-o", "c.kukla", "--json"))
+        #expect(built["count"] as? Int == 300 && built["dimensions"] as? Int == 32)
+        let found = try json(run("search", "c.kukla", "--vectors", "vectors.npy", "-k", "1", "--json"))
+        let answers = try #require(found["answers"] as? [[String: Any]])
+        let own = answers.enumerated().count { row, answer in
+            let hit = (answer["hits"] as? [[String: Any]])?.first
+            return hit?["id"] as? String == "\(row)" && hit?["text"] as? String == "set \(row)"
+        }
+        #expect(answers.count == 300 && own > 290)
+        #expect(
+            try run("search", "c.kukla", "--vectors", "vectors.npy", "--effort", "9").failed(64, "--effort"))
+        #expect(try run("index", "vectors.npy", "--factory", "F32", "-o", "f.kukla").status == 0)
+        #expect(
+            try run("search", "f.kukla", "--vectors", "queries.npy", "--candidates", "9").failed(
+                64, "--candidates"))
+        #expect(
+            try run("index", "queries.npy", "--multi-vector", "--factory", "FDE10x4x16", "-o", "g.kukla")
+                .failed(
+                    2, "queries.lengths.npy"))
+    }
+
     @Test func `requests that make no sense`() throws {
         #expect(
             try run("index", "vectors.npy", "--factory", "HNSW,F32", "-o", "c.kukla").failed(

@@ -63,6 +63,14 @@ import Testing
         #expect(first["steps"] as? Int == 90 && (first["after"] as? [String: Double])?["recall_at_10"] != nil)
         let file = try SafetensorsFile(folder.url.appending(path: "first.safetensors"))
         #expect(file.metadata["configuration"] == "RBE16x2" && file.metadata["metric"] == "cosine")
+        #expect(try run("index", "v.npy", "--codec", "first.safetensors", "-o", "c.kukla").status == 0)
+        let info = try run("info", "c.kukla", "--json").output
+        #expect(info.contains("RBE16x2"))
+        #expect(try run("search", "c.kukla", "--vectors", "v.npy", "-k", "2").status == 0)
+        #expect(
+            try run("index", "v.npy", "--codec", "first.safetensors", "--factory", "RBE16x3", "-o", "d.kukla")
+                .failed(
+                    64, "RBE16x3", "RBE16x2"))
         let second = try report([
             "--code", "RBE20x3", "--compatible-with", "first.safetensors", "-o", "second.safetensors",
         ])

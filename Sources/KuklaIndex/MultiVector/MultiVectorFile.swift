@@ -23,6 +23,11 @@ public final class MultiVectorFile: Sendable {
         static let offsets = "vectors-offset"
     }
 
+    /// Whether the items of `collection` are sets of vectors.
+    public static func holdsSets(_ collection: CollectionFile) -> Bool {
+        collection.bytes(of: Name.details) != nil
+    }
+
     /// Opens the file `url`.
     ///
     /// - Throws: as `CollectionFile`; `badData` where it is a collection of single vectors.

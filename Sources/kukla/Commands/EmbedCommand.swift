@@ -18,6 +18,7 @@ struct EmbedCommand: ParsableCommand {
               kukla embed notes.jsonl -o vectors.npy
               kukla embed products.csv --text-column name --int8 -o products.npy
               zcat log.gz | kukla embed - --dims 128 -o log.fvecs
+              kukla embed notes.jsonl --multi-vector -o tokens.npy
             """)
 
     @Argument(help: "The texts: a file, or - for stdin.")
@@ -32,16 +33,30 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "Layers of the encoder to run, from the first: faster and less exact.")
     var layers: Int?
 
+    @Flag(
+        help:
+            "Write a vector for every token, for late interaction: .safetensors, or .npy with .lengths.npy beside it. Held in memory."
+    )
+    var multiVector = false
+
     @Option(name: .shortAndLong, help: "The file to write: .npy, .fvecs or .jsonl.")
     var output: String
 
     @OptionGroup var compute: ComputeOptions
     @OptionGroup var reporting: OutputOptions
 
+    func validate() throws {
+        guard !multiVector || dims == nil else {
+            throw ValidationError("--dims is for whole texts: leave it out with --multi-vector.")
+        }
+    }
+
     private struct Result: Encodable {
         let schemaVersion = 1
         let output: String
+        /// Texts.
         let count: Int
+        let vectors: Int
         let dimensions: Int
         let truncated: Int
         let seconds: Double
@@ -55,8 +70,10 @@ struct EmbedCommand: ParsableCommand {
         try embedder.check(dimensions: dims, layers: layers)
         let reader = try reading.reader(texts)
         let progress = reporting.progress
-        let writer = try VectorFile.create(
-            URL(fileURLWithPath: output), dimensions: dims ?? embedder.encoder.dimensions)
+        let target = URL(fileURLWithPath: output)
+        let dimensions = dims ?? embedder.encoder.dimensions
+        let writer = multiVector ? nil : try VectorFile.create(target, dimensions: dimensions)
+        var sets: [Matrix] = []
         var count = 0
         var truncated = 0
         var isFirst = true
@@ -67,20 +84,33 @@ struct EmbedCommand: ParsableCommand {
                 progress.begin("Embedding", total: isLast ? records.count : nil, unit: "texts")
                 isFirst = false
             }
-            let embeddings = try embedder.embed(
-                records.map(\.text), dimensions: dims, layers: layers, threads: try compute.threadCount(),
-                progress: AdvanceOnly(progress))
-            let ids = records.compactMap(\.id)
-            try writer.append(embeddings.vectors, ids: ids.count == records.count ? ids : nil)
+            let (texts, threads) = (records.map(\.text), try compute.threadCount())
+            if let writer {
+                let embeddings = try embedder.embed(
+                    texts, dimensions: dims, layers: layers, threads: threads, progress: AdvanceOnly(progress)
+                )
+                let ids = records.compactMap(\.id)
+                try writer.append(embeddings.vectors, ids: ids.count == records.count ? ids : nil)
+                truncated += embeddings.truncatedCount
+            } else {
+                let embeddings = try embedder.embedTokens(
+                    texts, layers: layers, threads: threads, progress: AdvanceOnly(progress))
+                sets += (0..<embeddings.sets.count).map { embeddings.sets[$0] }
+                truncated += embeddings.truncatedCount
+            }
             count += records.count
-            truncated += embeddings.truncatedCount
             if isLast { break }
         }
         progress.end()
         guard count > 0 else {
             throw KuklaError(.badData, "Cannot embed \(reader.name): it holds no texts.")
         }
-        try writer.commit()
+        if let writer {
+            try writer.commit()
+        } else {
+            try VectorSetsFile.write(VectorSets(sets, dimensions: dimensions), to: target)
+        }
+        let vectors = multiVector ? sets.reduce(0) { $0 + $1.rows } : count
         if truncated > 0 {
             complain(
                 "\(truncated) of \(count) texts are longer than the model's \(embedder.encoder.maximumLength) tokens and were cut."
@@ -90,12 +120,13 @@ struct EmbedCommand: ParsableCommand {
         if reporting.json {
             try printJSON(
                 Result(
-                    output: output, count: count, dimensions: writer.dimensions, truncated: truncated,
+                    output: output, count: count, vectors: vectors, dimensions: dimensions,
+                    truncated: truncated,
                     seconds: seconds,
                     model: folder.path))
         } else if !reporting.quiet {
             note(
-                "\(output): \(Quantity.count(count)) vectors of \(writer.dimensions) dimensions in \(formatDuration(seconds))"
+                "\(output): \(Quantity.count(vectors)) vectors of \(dimensions) dimensions in \(formatDuration(seconds))"
             )
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import KuklaCodecs
 import KuklaEvaluation
 import KuklaFormats
 import KuklaIndex
@@ -28,6 +29,8 @@ extension IndexCommand {
                   kukla index vectors.npy --plan plan.json --texts notes.jsonl -o notes.kukla
                   kukla index vectors.npy --factory "PCA128,SQ8" -o vectors.kukla
                   kukla index vectors.npy --factory "HNSW16,SQ8,Refine(F16)" --recall 0.95 -o vectors.kukla
+                  kukla index vectors.npy --codec codec.safetensors --factory "RBE384x2,Refine(SQ8)" -o vectors.kukla
+                  kukla index tokens.npy --multi-vector --factory "FDE20x5x16,SQ8" --texts notes.jsonl -o notes.kukla
                   kukla index base.fvecs --factory "IVF1024,PQ32x4fs,Refine(SQ8)" --metric l2 -o base.kukla
                 """)
 
@@ -39,6 +42,18 @@ extension IndexCommand {
 
         @Option(help: "The factory string, in place of a plan.")
         var factory: String?
+
+        @Option(
+            help:
+                "A codec that `kukla train binary` wrote, in place of training one. A --factory beside it names the same code."
+        )
+        var codec: String?
+
+        @Flag(
+            help:
+                "Every item is a set of vectors (`kukla embed --multi-vector`), compared by late interaction. The factory string is FDEr x k x d (MUVERA's encoding: repetitions, bits, dimensions) and an index over the encodings."
+        )
+        var multiVector = false
 
         @Option(help: "How vectors compare: cosine, ip or l2. Default: as in the plan, else cosine.")
         var metric: Metric?
@@ -106,20 +121,32 @@ extension IndexCommand {
         }
 
         func validate() throws {
-            guard (plan == nil) != (factory == nil) else {
-                throw ValidationError("Give either --plan plan.json or --factory \"PCA128,SQ8\".")
+            guard (plan == nil) != (factory == nil && codec == nil) else {
+                throw ValidationError(
+                    "Give either --plan plan.json, or --factory \"PCA128,SQ8\", or --codec codec.safetensors."
+                )
             }
             if let recall, !(0...1).contains(recall) || recall == 0 {
                 throw ValidationError("--recall \(recall): expected a part, such as 0.95.")
+            }
+            guard !multiVector || factory != nil && codec == nil && recall == nil && order == .given else {
+                throw ValidationError(
+                    "--multi-vector goes with --factory, such as FDE20x5x16,SQ8, and without --plan, --codec, --recall and --order."
+                )
             }
             guard queries == nil || recall != nil else { throw ValidationError("--queries needs --recall.") }
         }
 
         func run() throws {
+            if multiVector { return try buildSets() }
             let start = ContinuousClock.now
             let threads = try compute.threadCount()
             let fitted = try plan.map { try FitReport(contentsOf: URL(fileURLWithPath: $0)) }
-            let configuration = try IndexConfiguration(parsing: fitted?.plan ?? factory ?? "F32")
+            let trained = try codec.map { path throws(KuklaError) in
+                try CodecFile.read(URL(fileURLWithPath: path))
+            }
+            let configuration = try IndexConfiguration(
+                parsing: fitted?.plan ?? factory ?? trained?.configuration.description ?? "F32")
             if configuration.structure == .flat, recall != nil || order != .given {
                 throw KuklaError(
                     .usage,
@@ -143,7 +170,7 @@ extension IndexCommand {
                 )
             }
             let empty = try configuration.makeIndex(
-                on: sample.vectors, metric: metric, seed: seed, threads: threads,
+                on: sample.vectors, metric: metric, codec: trained, seed: seed, threads: threads,
                 progress: progress)
 
             let writer = try CollectionWriter(
@@ -180,30 +207,79 @@ extension IndexCommand {
             let effort = try chooseEffort(writer, seed: seed, threads: threads, progress: progress)
             try writer.finish()
 
-            let result = Result(
-                output: output, count: writer.count, dimensions: empty.dimensions,
-                plan: configuration.description,
-                bytesPerVector: empty.bytesPerVector,
-                fileBytes: (try? target.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0,
-                effort: effort,
-                seconds: (ContinuousClock.now - start) / .seconds(1))
-            if reporting.json {
-                try printJSON(result)
-            } else if !reporting.quiet {
-                note(
-                    "\(output): \(Quantity.count(result.count)) vectors as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) bytes each; file \(Quantity.bytes(result.fileBytes))"
-                )
-                if let effort {
-                    note(
-                        "Searches with effort \(effort.effort) find \(Quantity.fraction(effort.recall)) of the 10 best, \(Quantity.rate(effort.queriesPerSecond)) queries/s on one thread"
-                    )
-                }
-            }
+            try report(
+                Result(
+                    output: output, count: writer.count, dimensions: empty.dimensions,
+                    plan: configuration.description, bytesPerVector: empty.bytesPerVector,
+                    fileBytes: fileBytes, effort: effort, seconds: (ContinuousClock.now - start) / .seconds(1)
+                ),
+                items: "vectors")
             if let recall, let effort, effort.recall < recall {
                 complain(
                     "no effort finds \(recall) of the 10 best: the codes rank otherwise. Add a refinement, such as Refine(SQ8), or take finer codes."
                 )
             }
+        }
+
+        private func report(_ result: Result, items: String) throws {
+            if reporting.json {
+                try printJSON(result)
+            } else if !reporting.quiet {
+                note(
+                    "\(output): \(Quantity.count(result.count)) \(items) as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) bytes each; file \(Quantity.bytes(result.fileBytes))"
+                )
+                if let effort = result.effort {
+                    note(
+                        "Searches with effort \(effort.effort) find \(Quantity.fraction(effort.recall)) of the 10 best, \(Quantity.rate(effort.queriesPerSecond)) queries/s on one thread"
+                    )
+                }
+            }
+        }
+
+        private var fileBytes: Int {
+            let values = try? URL(fileURLWithPath: output).resourceValues(forKeys: [.fileSizeKey])
+            return values?.fileSize ?? 0
+        }
+
+        /// `--multi-vector`.
+        private func buildSets() throws {
+            let start = ContinuousClock.now
+            let threads = try compute.threadCount()
+            let progress = reporting.progress
+            let (source, target) = (URL(fileURLWithPath: vectors), URL(fileURLWithPath: output))
+            let configuration = try MultiVectorConfiguration(parsing: factory ?? "")
+            let sets = try VectorSetsFile.read(source)
+            let empty = try configuration.train(
+                on: sets, metric: metric ?? .cosine, seed: seed ?? 1, threads: threads, progress: progress)
+            let writer = try MultiVectorWriter(
+                target, index: empty, origin: try origin(of: source), threads: threads)
+            let records = try texts.map { try reading.reader($0).readAll() }
+            if let records, records.count != sets.count {
+                throw KuklaError(
+                    .badData,
+                    "\(texts ?? "") holds \(records.count) texts, but \(source.path) \(sets.count) sets of vectors: give the texts that they were made from, in the same order."
+                )
+            }
+            let ids = records.flatMap { records in
+                records.allSatisfy { $0.id != nil } ? records.map { ItemID.text($0.id ?? "") } : nil
+            }
+            progress.begin("Indexing", total: sets.count, unit: "sets")
+            for first in stride(from: 0, to: sets.count, by: 1024) {
+                let range = first..<min(first + 1024, sets.count)
+                try writer.append(
+                    sets[sets: range], ids: ids.map { Array($0[range]) },
+                    texts: records.map { $0[range].map(\.text) })
+                progress.advance(by: range.count)
+            }
+            try writer.finish()
+            progress.end()
+            let vectorBytes = Double(4 * sets.dimensions * sets.vectors.rows) / Double(max(1, sets.count))
+            try report(
+                Result(
+                    output: output, count: sets.count, dimensions: sets.dimensions,
+                    plan: configuration.description, bytesPerVector: empty.inner.bytesPerVector + vectorBytes,
+                    fileBytes: fileBytes, effort: nil, seconds: (ContinuousClock.now - start) / .seconds(1)),
+                items: "sets of vectors")
         }
 
         private func chooseEffort(

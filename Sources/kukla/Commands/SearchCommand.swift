@@ -12,7 +12,8 @@ struct SearchCommand: ParsableCommand {
         commandName: "search",
         abstract: "Search a collection by text or by vectors.",
         discussion: """
-            Text is embedded with the model that the collection names, or with --model.
+            Text is embedded with the model that the collection names, or with --model. A collection of sets of vectors is
+            searched by late interaction; --vectors then names sets too.
 
             Examples:
               kukla search notes.kukla "where did we decide on the logo?"
@@ -44,6 +45,10 @@ struct SearchCommand: ParsableCommand {
 
     @Option(help: "How hard a graph or lists look (efSearch, nprobe), in place of the collection's own.")
     var effort: Int?
+
+    @Option(
+        help: "In sets of vectors: how many candidates are ranked exactly, in place of the collection's own.")
+    var candidates: Int?
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var compute: ComputeOptions
@@ -83,12 +88,8 @@ struct SearchCommand: ParsableCommand {
     func run() throws {
         let file = try CollectionFile(URL(fileURLWithPath: collection))
         let questions = try text.map { [$0] } ?? examples.map { try self.questions($0, of: file) }
-        let queries =
-            try questions.map { try embed($0, for: file) }
-            ?? VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
-        let start = ContinuousClock.now
-        let lists = try find(queries, in: file)
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let (lists, seconds) =
+            try MultiVectorFile.holdsSets(file) ? findSets(questions, in: file) : find(questions, in: file)
         let answers = lists.enumerated().map { row, hits in
             Answer(
                 query: questions?[row], row: questions == nil ? row : nil,
@@ -111,13 +112,49 @@ struct SearchCommand: ParsableCommand {
         }
     }
 
-    private func find(_ queries: Matrix, in file: CollectionFile) throws(KuklaError) -> [[CollectionFile.Hit]]
-    {
+    private typealias Found = (lists: [[CollectionFile.Hit]], seconds: Double)
+
+    private func timed(_ search: () throws -> [[CollectionFile.Hit]]) throws -> Found {
+        let start = ContinuousClock.now
+        return (try search(), (ContinuousClock.now - start) / .seconds(1))
+    }
+
+    private func find(_ questions: [String]?, in file: CollectionFile) throws -> Found {
+        if candidates != nil {
+            throw KuklaError(
+                .usage,
+                "--candidates is for collections of sets of vectors, and \(collection) holds single vectors.")
+        }
         let threads = try compute.threadCount()
-        guard let within else { return try file.search(queries, count: k, effort: effort, threads: threads) }
-        var index = file.index
-        if let effort { index = try index.searched(withEffort: effort) }
-        return try file.hits(index.search(queries, within: within, threads: threads))
+        let queries =
+            try questions.map { try embed($0, for: file) }
+            ?? VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
+        return try timed {
+            guard let within else {
+                return try file.search(queries, count: k, effort: effort, threads: threads)
+            }
+            var index = file.index
+            if let effort { index = try index.searched(withEffort: effort) }
+            return try file.hits(index.search(queries, within: within, threads: threads))
+        }
+    }
+
+    private func findSets(_ questions: [String]?, in file: CollectionFile) throws -> Found {
+        if within != nil || effort != nil {
+            throw KuklaError(
+                .usage, "--within and --effort are for single vectors, and \(collection) holds sets of them.")
+        }
+        let threads = try compute.threadCount()
+        let sets = try MultiVectorFile(file)
+        let queries =
+            try questions.map { try embedder(for: file).embedTokens($0, threads: threads).sets }
+            ?? VectorSetsFile.read(URL(fileURLWithPath: vectors ?? ""))
+        return try timed { try sets.search(queries, count: k, candidates: candidates, threads: threads) }
+    }
+
+    private func embedder(for file: CollectionFile) throws(KuklaError) -> EmbeddingModel {
+        let folder = try ModelLocation.resolve(model.model ?? file.details.origin.model)
+        return try EmbeddingModel(folder: folder, precision: model.int8 ? .int8 : .float32)
     }
 
     private func show(_ answer: Answer) {
@@ -133,14 +170,12 @@ struct SearchCommand: ParsableCommand {
     }
 
     private func embed(_ questions: [String], for file: CollectionFile) throws(KuklaError) -> Matrix {
-        let name = model.model ?? file.details.origin.model
-        let folder = try ModelLocation.resolve(name)
-        let embedder = try EmbeddingModel(folder: folder, precision: model.int8 ? .int8 : .float32)
+        let embedder = try embedder(for: file)
         let dimensions = file.details.dimensions
         guard dimensions <= embedder.encoder.dimensions else {
             throw KuklaError(
                 .usage,
-                "The model \(folder.path) makes \(embedder.encoder.dimensions) dimensions, the collection has \(dimensions): name the model that made the vectors with --model."
+                "The model makes \(embedder.encoder.dimensions) dimensions, the collection has \(dimensions): name the model that made the vectors with --model."
             )
         }
         return try embedder.embed(
