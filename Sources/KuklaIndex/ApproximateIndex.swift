@@ -72,6 +72,8 @@ extension ApproximateIndex {
             effort = min(2 * effort, largestEffort)
             best = try measureEffort(queries, exact: truth, count: k)
         }
+        // No effort is enough: what is less finds no more.
+        guard best.recall >= recall else { return best }
         while best.effort - tooLow > max(1, tooLow / 32) {
             effort = (tooLow + best.effort) / 2
             let middle = try measureEffort(queries, exact: truth, count: k)

@@ -16,7 +16,7 @@ public final class CollectionFile: Sendable {
     public let plan: Data?
     private let file: MappedFile
     /// Rows that have names: those of removed vectors too.
-    private let rowCount: Int
+    let rowCount: Int
     private let ids: IDs
     private let texts: StringTable?
 
@@ -50,7 +50,14 @@ public final class CollectionFile: Sendable {
             index = searched
         }
         self.index = index
-        rowCount = index.idBound
+        // Without the graph nobody says how many ids were given: those who have names have one each.
+        func entries(_ name: String, _ ends: Int) -> Int? {
+            reader.bytes(of: name).map { $0.count / 8 - ends }
+        }
+        let named =
+            entries(CollectionFormat.Name.numbers, 0) ?? entries(CollectionFormat.Name.idOffsets, 1)
+            ?? entries(CollectionFormat.Name.textOffsets, 1)
+        rowCount = ignoresGraph ? max(named ?? 0, index.idBound) : index.idBound
         plan = reader.bytes(of: CollectionFormat.Name.plan).map { Data($0) }
         let count = rowCount
         if let bytes = reader.bytes(of: CollectionFormat.Name.numbers) {

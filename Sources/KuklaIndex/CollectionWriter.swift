@@ -103,8 +103,8 @@ public final class CollectionWriter {
             "append: \(texts?.count ?? 0) texts for \(vectors.rows) rows")
         guard vectors.rows > 0 else { return }
         if held != nil {
-            try append(ids: ids, texts: texts)
             try insert(vectors)
+            try append(ids: ids, texts: texts)
             count += vectors.rows
             return
         }
@@ -141,8 +141,8 @@ public final class CollectionWriter {
         if var graph = held as? HNSWIndex {
             // What is held twice is copied when it changes.
             held = nil
+            defer { held = graph }
             try graph.insert(vectors, order: order, threads: threads, progress: SilentProgress())
-            held = graph
         } else {
             try held?.insert(vectors, threads: threads)
         }

@@ -115,13 +115,8 @@ extension FlatIndex: Insertable {
         let filled = count % layout.vectorsPerBlock
         var block = added
         if filled > 0 {
-            guard let lastBlock else {
-                throw KuklaError(
-                    .unsupported,
-                    "Cannot add vectors to these \(count): the codec packs \(layout.vectorsPerBlock) vectors in a block and the last block is part-filled. Build the index again from all vectors."
-                )
-            }
-            block = lastBlock.appending(added)
+            try checkGrowth()
+            block = lastBlock?.appending(added) ?? added
         }
         codes.replace(
             after: count / layout.vectorsPerBlock * layout.bytesPerBlock,
@@ -135,6 +130,17 @@ extension FlatIndex: Insertable {
         let left = block.rows % layout.vectorsPerBlock
         lastBlock = left > 0 ? block.gathering(rows: block.rows - left..<block.rows) : nil
         count += added.rows
+    }
+}
+
+extension FlatIndex {
+    /// Throws where the vectors of a part-filled last block are not known any more, so that none can be added to it.
+    func checkGrowth() throws(KuklaError) {
+        guard count % codec.layout.vectorsPerBlock > 0, lastBlock == nil else { return }
+        throw KuklaError(
+            .unsupported,
+            "Cannot add vectors to these \(count): the codec packs \(codec.layout.vectorsPerBlock) vectors in a block and the last block is part-filled. Build the index again from all vectors."
+        )
     }
 }
 

@@ -36,7 +36,7 @@ struct SectionReader {
 
     static func damaged(_ url: URL, _ section: String, _ what: String) -> KuklaError {
         let remedy =
-            CollectionFormat.isGraph(section)
+            CollectionFormat.isGraph(section) && section != CollectionFormat.Name.graphIDs
             ? "The vectors are not part of it: `kukla index doctor --repair` builds the graph anew from them."
             : "Build the collection again or restore a copy."
         return KuklaError(

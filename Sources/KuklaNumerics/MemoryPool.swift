@@ -55,11 +55,13 @@ package enum MemoryPool {
     private static func grow(_ state: inout State, by size: Int) -> UInt? {
         let fresh = max(size, chunk)
         let most = max(state.peakBytes + state.peakBytes / 2, 1 << 24)
-        let excess = state.usedBytes + state.idle.bytes + fresh - size - most
-        for range in state.idle.removeLargest(excess) {
-            munmap(UnsafeMutableRawPointer(bitPattern: range.start), range.size)
+        giveBack(state.usedBytes + state.idle.bytes + fresh - size - most, of: &state)
+        var block = mmap(nil, fresh, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        if block == MAP_FAILED {
+            // A limit on the address space counts what lies idle too.
+            giveBack(state.idle.bytes, of: &state)
+            block = mmap(nil, fresh, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         }
-        let block = mmap(nil, fresh, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let block, block != MAP_FAILED else { return nil }
         #if os(Linux)
             madvise(block, fresh, 14)  // MADV_HUGEPAGE: fewer page faults
@@ -70,4 +72,16 @@ package enum MemoryPool {
         }
         return start
     }
+
+    // Only whole pages can be given back: the system refuses others, and they would be lost.
+    private static func giveBack(_ bytes: Int, of state: inout State) {
+        guard bytes > 0 else { return }
+        for range in state.idle.removeLargest(blockSize(for: max(bytes, threshold))) {
+            let failed = munmap(UnsafeMutableRawPointer(bitPattern: range.start), range.size) != 0
+            precondition(!failed, "MemoryPool: \(range.size) bytes at \(range.start) cannot be given back")
+        }
+    }
+
+    /// Bytes of blocks in use and of idle memory that is kept.
+    package static var held: (used: Int, idle: Int) { shared.withLock { ($0.usedBytes, $0.idle.bytes) } }
 }

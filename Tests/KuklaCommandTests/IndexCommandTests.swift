@@ -157,6 +157,19 @@ import Testing
             try run(
                 "index", "vectors.npy", "--factory", "HNSW6,F32", "--queries", "queries.npy", "-o", "c.kukla"
             ).status == 64)
+        #expect(
+            try run(
+                "index", "vectors.npy", "--factory", "IVF9,F32", "--order", "random", "-o", "c.kukla"
+            ).failed(64, "--order"))
+        let lines = (0..<1500).map {
+            $0 == 700 ? "{\"text\": \"x\"}" : "{\"id\": \"\($0)\", \"text\": \"x\"}"
+        }
+        try Data(lines.joined(separator: "\n").utf8).write(to: folder.url.appending(path: "some.jsonl"))
+        #expect(
+            try run(
+                "index", "vectors.npy", "--factory", "F32", "--texts", "some.jsonl", "-o", "c.kukla"
+            ).failed(2, "some.jsonl", "text 700"))
+        #expect(try run("embed", "some.jsonl", "--multi-vector", "-o", "x.fvecs").status == 64)
         #expect(!folder.contents.contains("c.kukla"))
         #expect(try run("index", "vectors.npy", "--factory", "F32", "-o", "f.kukla").status == 0)
         #expect(

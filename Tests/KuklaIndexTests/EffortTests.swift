@@ -105,6 +105,38 @@ import Testing
             #expect(same > 150 && found[0][0].text?.hasPrefix("text ") == true)
         }
     }
+
+    @Test(arguments: [InsertionOrder.given, .random(seed: 3)])
+    func `a rebuilt graph keeps codes, names, texts and the ids of what was removed`(_ order: InsertionOrder)
+        throws
+    {
+        try withFolder { folder in
+            let (url, output) = (folder.appending(path: "c.kukla"), folder.appending(path: "whole.kukla"))
+            let empty = try IndexConfiguration(parsing: "HNSW8,SQ8,Refine(F16)").makeIndex(
+                on: vectors, metric: .cosine)
+            let writer = try CollectionWriter(url, index: empty)
+            writer.order = order
+            try writer.append(
+                vectors, ids: (0..<3000).map { .text("v\($0)") }, texts: (0..<3000).map { "text \($0)" })
+            try writer.withApproximateIndex { index throws(KuklaError) in
+                index.effort = 99
+                var graph = index as? HNSWIndex
+                _ = graph?.remove(stride(from: 0, to: 3000, by: 7))
+                if let graph { index = graph }
+            }
+            try writer.finish()
+            let old = try CollectionFile(url)
+            let expected = try old.search(queries, count: 3, effort: 3000)
+            #expect(try CollectionFile(url, ignoresGraph: true).rebuild(to: output) == old.index.count)
+            let new = try CollectionFile(output)
+            try new.verify()
+            #expect(new.details.effort == 99 && new.index.idBound == 3000)
+            #expect(new.index.vectors(0..<50) == old.index.vectors(0..<50))
+            // All are compared: names, texts and scores to the last bit.
+            #expect(try new.search(queries, count: 3, effort: 3000) == expected)
+            #expect(expected.allSatisfy { $0.allSatisfy { hit in hit.id == .text("v\(hit.match.id)") } })
+        }
+    }
 }
 
 extension FlatIndex {

@@ -46,6 +46,18 @@ import Testing
         #expect(free.ranges.isEmpty && free.bytes == 0)
     }
 
+    @Test func `what is given back is whole pages, so that none is lost`() {
+        // Blocks that grow by an odd number of pages, each freed when the next is there, as a matrix that is appended to.
+        var last = AlignedStorage<UInt8>(uninitialized: 1001 * 4096)
+        for step in 2...40 {
+            let next = AlignedStorage<UInt8>(uninitialized: step * 1001 * 4096)
+            next.buffer[next.buffer.count - 1] = UInt8(step)
+            last = next
+        }
+        #expect(last.buffer.last == 40)
+        #expect(MemoryPool.held.idle % 4096 == 0)
+    }
+
     @Test func `blocks of all sizes hold what was written to them`() {
         var random = RandomSource(seed: 3)
         var blocks: [(storage: AlignedStorage<UInt32>, mark: UInt32)] = []

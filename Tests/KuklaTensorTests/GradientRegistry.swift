@@ -40,7 +40,7 @@ enum GradientRegistry {
         var covered = Set<String>()
         for gradientCase in GradientRegistry.all { covered.formUnion(gradientCase.check(seed: 1).operations) }
         let recorded = GradientRegistry.names(matching: /\.recorded\(\s*"([^"]+)"/)
-        // `checkpoint` and `customGradient` have tests of their own: their gradient is somebody else's.
+        // `checkpoint` and `customGradient` (TensorSemanticsTests) have tests of their own: their gradient is somebody else's.
         let missing = recorded.subtracting(covered).subtracting(["checkpoint"])
         #expect(missing.isEmpty, "no gradient case for \(missing.sorted())")
         #expect(recorded.count > 10)

@@ -75,6 +75,7 @@ public struct IndexExamination: Sendable, Codable {
             asked = sample.vectors
             trial = trial.without(sample.ids)
         }
+        let k = min(k, trial.count)
         let exact = try trial.exactSearch(asked, count: k, threads: threads).map { $0.map(\.id) }
         let present = try trial.measureEffort(asked, exact: exact, count: k)
         let found = try trial.chooseEffort(

@@ -40,14 +40,21 @@ extension HNSWIndex: Insertable {
         }
         codes.append(added, by: codec, threads: threads)
         if let refinement { refineCodes.append(added, by: refinement.codec, threads: threads) }
-        progress.begin("Linking", total: added.rows, unit: "vectors")
-        for start in stride(from: 0, to: added.rows, by: Self.batchSize) {
-            let batch = added[rows: start..<min(start + Self.batchSize, added.rows)]
-            link(batch, threads: threads)
-            progress.advance(by: batch.rows)
+        link(added.rows, threads: threads, progress: progress) { added[rows: $0] }
+    }
+
+    /// Links `added` nodes, whose codes and ids are there already; `vectors` gives those of a range of them.
+    mutating func link(
+        _ added: Int, threads: Int, progress: any ProgressReporter, vectors: (Range<Int>) -> Matrix
+    ) {
+        progress.begin("Linking", total: added, unit: "vectors")
+        for start in stride(from: 0, to: added, by: Self.batchSize) {
+            let batch = start..<min(start + Self.batchSize, added)
+            link(vectors(batch), threads: threads)
+            progress.advance(by: batch.count)
         }
         // Some nodes lose all links to them when lists are chosen anew. To look for them takes a pass over all links.
-        if 10 * added.rows >= count { reconnect() }
+        if 10 * added >= count { reconnect() }
         progress.end()
     }
 

@@ -12,6 +12,7 @@ extension HNSWIndex {
     /// dimensions with a half to 3 % allowed). In doubt all are compared, which misses nothing.
     private static let filteredStepCost = 40
 
+    /// Which of more than `k` equal matches are found is up to the walk; where ids differ from slots, up to the slots.
     public func search(
         _ queries: Matrix, count k: Int, allowing allowed: RowSet? = nil, threads: Int = defaultThreadCount
     ) throws(KuklaError) -> [[Match]] {

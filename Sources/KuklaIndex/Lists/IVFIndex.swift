@@ -117,12 +117,10 @@ extension IVFIndex: Insertable {
         let nearest = clusters.nearest(to: added, threads: threads)
         var rows = [[Int]](repeating: [], count: listCount)
         for (row, list) in nearest.enumerated() { rows[list].append(row) }
-        var grown = lists
+        // First what may throw, then in place: a list that is held twice would be copied whole.
+        for (list, rows) in rows.enumerated() where !rows.isEmpty { try lists[list].checkGrowth() }
         for (list, rows) in rows.enumerated() where !rows.isEmpty {
-            try grown[list].insert(added.gathering(rows: rows), threads: threads)
-        }
-        lists = grown
-        for (list, rows) in rows.enumerated() where !rows.isEmpty {
+            try lists[list].insert(added.gathering(rows: rows), threads: threads)
             ids[list].append(rows.map { UInt32(count + $0) })
         }
         if let refinement { refineCodes.append(added, by: refinement.codec, threads: threads) }

@@ -62,6 +62,9 @@ public final class MultiVectorFile: Sendable {
         } catch { throw damaged(Name.details, "it describes no encoding", cause: error) }
         guard encoder.dimensions == collection.details.dimensions, collection.details.metric == .innerProduct
         else { throw damaged(Name.details, "its encodings are others than those of the collection") }
+        guard collection.index.idBound == collection.details.count else {
+            throw damaged(Name.details, "its index gives ids that are no documents")
+        }
         guard let places = collection.bytes(of: Name.offsets),
             places.count == (collection.details.count + 1) * 8
         else { throw damaged(Name.offsets, "it does not hold \(collection.details.count + 1) numbers") }

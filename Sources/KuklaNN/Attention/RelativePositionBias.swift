@@ -63,13 +63,22 @@ public struct RelativePositionBias: Module {
     /// The bias for sequences of at most `longest` keys: a gradient flows to `weight`.
     public func callAsFunction(longest: Int) -> AttentionBias {
         let longest = max(longest, 1)
-        let distances = 2 * longest - 1
-        // A product with rows that select: small, and its gradient sums each bucket.
-        let selection = Tensor(shape: [distances, buckets.count]) { out in
-            out.update(repeating: 0)
-            for i in 0..<distances { out[i * buckets.count + buckets.bucket(i - longest + 1)] = 1 }
-        }
-        let table = weight.tensor.matmul(selection, transposingSelf: true, transposingOther: true)
-        return .byDistance(table, zero: longest - 1)
+        return .byDistance(numbers(of: Array(1 - longest..<longest)), zero: longest - 1)
+    }
+
+    /// The bias of one sequence whose tokens have these positions, whatever their places: a gradient flows to `weight`.
+    ///
+    /// - Complexity: a number for each query and key, as `AttentionBias.dense` says.
+    public func callAsFunction(queries: [Int32], keys: [Int32]) -> AttentionBias {
+        let distances = queries.flatMap { query in keys.map { Int($0) - Int(query) } }
+        return .dense(numbers(of: distances).reshaped([weight.shape[1], queries.count, keys.count]))
+    }
+
+    /// The number of each head and distance, `[heads, distances]`.
+    private func numbers(of distances: [Int]) -> Tensor {
+        // A product with rows that select: its gradient sums each bucket.
+        weight.tensor.matmul(
+            Tensor.oneHot(distances.map { Int32(buckets.bucket($0)) }, classes: buckets.count),
+            transposingSelf: true, transposingOther: true)
     }
 }

@@ -140,12 +140,8 @@ struct TrainingLoop<Task: TrainingTask> {
             epoch = item.epoch
         }
         var sum = mean ?? Gradients()
-        let isLogged = next.isMultiple(of: settings.logEvery) || next == totalSteps
-        if let limit = settings.clipNorm {
-            gradientNorm = Double(sum.clip(toNorm: limit))
-        } else if isLogged {
-            gradientNorm = Double(sum.norm)
-        }
+        // Each step, also where nothing is clipped: a NaN would otherwise be in the weights before it is seen.
+        gradientNorm = Double(settings.clipNorm.map { sum.clip(toNorm: $0) } ?? sum.norm)
         guard gradientNorm.isFinite else {
             throw stopped(
                 at: next, "the gradient is not finite (norm \(gradientNorm)) although all losses are numbers")

@@ -41,33 +41,42 @@ public struct TransformerDecoder: Module {
 
     /// Scores of every next token, `[tokens, vocabulary]`.
     ///
-    /// - Parameter memory: what blocks with cross attention attend to, made by `stack.memory`.
+    /// - Parameters:
+    ///   - memory: what blocks with cross attention attend to, made by `stack.memory`.
+    ///   - adjust: changes what all layers share in this pass: temperatures, another pattern, rotary angles of another table.
     public func callAsFunction(
         _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil,
-        memory: [CrossAttention.Memory] = [], mode: ForwardMode = .inference
+        memory: [CrossAttention.Memory] = [], mode: ForwardMode = .inference,
+        adjusting adjust: (inout AttentionContext) -> Void = { _ in }
     ) -> Tensor {
-        score(hidden(ids, lengths: lengths, positions: positions, memory: memory, mode: mode))
+        score(
+            hidden(ids, lengths: lengths, positions: positions, memory: memory, mode: mode, adjusting: adjust)
+        )
     }
 
     /// The tokens after the last block and norm, `[tokens, width]`.
     public func hidden(
         _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil,
-        memory: [CrossAttention.Memory] = [], mode: ForwardMode = .inference
+        memory: [CrossAttention.Memory] = [], mode: ForwardMode = .inference,
+        adjusting adjust: (inout AttentionContext) -> Void = { _ in }
     ) -> Tensor {
         let positions = positions ?? lengths.positions()
         var context = stack.context(lengths: lengths, positions: positions, mode: mode)
         context.memory = memory
+        adjust(&context)
         return stack(embed(ids, lengths, positions, mode), context)
     }
 
     /// The embedded tokens and what comes out of each block; see `TransformerStack.hiddenStates`.
     public func hiddenStates(
         _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil,
-        memory: [CrossAttention.Memory] = [], leavingAfter count: Int? = nil, mode: ForwardMode = .inference
+        memory: [CrossAttention.Memory] = [], leavingAfter count: Int? = nil, mode: ForwardMode = .inference,
+        adjusting adjust: (inout AttentionContext) -> Void = { _ in }
     ) -> [Tensor] {
         let positions = positions ?? lengths.positions()
         var context = stack.context(lengths: lengths, positions: positions, mode: mode)
         context.memory = memory
+        adjust(&context)
         return stack.hiddenStates(embed(ids, lengths, positions, mode), context, leavingAfter: count)
     }
 
@@ -87,13 +96,15 @@ public struct TransformerDecoder: Module {
     /// `positions` count on from that of the last cached token of each sequence without.
     public func callAsFunction(
         _ ids: [Int32], lengths: SequenceLengths, positions: [Int32]? = nil,
-        memory: [CrossAttention.Memory] = [], cache: inout KeyValueCache, mode: ForwardMode = .inference
+        memory: [CrossAttention.Memory] = [], cache: inout KeyValueCache, mode: ForwardMode = .inference,
+        adjusting adjust: (inout AttentionContext) -> Void = { _ in }
     ) -> Tensor {
         let positions = positions ?? cache.nextPositions(lengths)
         let x = embed(ids, lengths, positions, mode)
         var context = stack.context(
             lengths: lengths, positions: positions, extending: &cache, mode: mode)
         context.memory = memory
+        adjust(&context)
         return score(stack(x, context, cache: &cache))
     }
 

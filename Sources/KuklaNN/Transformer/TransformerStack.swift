@@ -79,7 +79,16 @@ public struct TransformerStack: Module {
         _ queries: SequenceLengths, _ queryPositions: [Int32]?, keys: SequenceLengths,
         _ keyPositions: [Int32]?
     ) -> AttentionBias {
-        if let relativeBias { return relativeBias(longest: keys.longest) }
+        if let relativeBias {
+            guard let queryPositions, let keyPositions, keyPositions != keys.positions() else {
+                return relativeBias(longest: keys.longest)
+            }
+            contract(
+                keys.count == 1,
+                "transformer: a trained relative bias by position ids for \(keys.count) sequences: pass one at a time"
+            )
+            return relativeBias(queries: queryPositions, keys: keyPositions)
+        }
         guard case .alibi = configuration.positions else { return .none }
         let heads = configuration.heads
         // Where positions are places, one table serves all sequences.

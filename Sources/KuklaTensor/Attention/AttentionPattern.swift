@@ -38,7 +38,8 @@ public struct AttentionPattern: Sendable, Hashable {
     /// The first `global` keys and a causal window.
     ///
     /// The paper's limit of distances: for ALiBi `AttentionBias.byPosition(... reach:)`; for rotary positions with a cache of unturned
-    /// keys, position ids that the model knows, given anew as tokens are dropped.
+    /// keys, position ids that the model knows, given anew as tokens are dropped
+    /// (which moves all of them closer: not the paper's score, where only the first tokens are).
     /// *Source:* Han et al. 2024, "LM-Infinite", arXiv:2308.16137.
     public static func lambda(global: Int, window: Int) -> AttentionPattern {
         contract(window > 0, "AttentionPattern: a window of \(window) keys")

@@ -90,6 +90,18 @@ extension TextEncoderModule {
     public func tokenVectors(
         _ batch: TokenBatch, layers count: Int? = nil, mode: ForwardMode = .inference
     ) -> Tensor {
+        let states = hiddenStates(batch, layers: count, mode: mode)
+        return states[states.count - 1]
+    }
+
+    /// The embedded tokens and what comes out of each of `layers` layers (all where nil), each `[tokens, hidden]`.
+    ///
+    /// - Parameter adjust: changes what all layers share in this pass, such as the temperature of each token.
+    /// - Precondition: as `tokenVectors`.
+    public func hiddenStates(
+        _ batch: TokenBatch, layers count: Int? = nil, mode: ForwardMode = .inference,
+        adjusting adjust: (inout AttentionContext) -> Void = { _ in }
+    ) -> [Tensor] {
         contract(
             count.map { (1...layerCount).contains($0) } ?? true,
             "TextEncoderModule: \(count ?? 0) layers of a model with \(layerCount)")
@@ -99,9 +111,9 @@ extension TextEncoderModule {
             "TextEncoderModule: a sequence of \(lengths.longest) tokens, and \(configuration.positions) positions"
         )
         let x = embeddings(batch.ids, lengths: lengths, mode: mode)
-        let states = encoder.hiddenStates(
-            x, encoder.context(lengths: lengths, mode: mode), leavingAfter: count)
-        return states[states.count - 1]
+        var context = encoder.context(lengths: lengths, mode: mode)
+        adjust(&context)
+        return encoder.hiddenStates(x, context, leavingAfter: count)
     }
 
     /// One vector for each text, `[batch.count, dimensions]`, in the order of the batch; of length 1 where the model

@@ -49,6 +49,10 @@ struct EmbedCommand: ParsableCommand {
         guard !multiVector || dims == nil else {
             throw ValidationError("--dims is for whole texts: leave it out with --multi-vector.")
         }
+        let kind = URL(fileURLWithPath: output).pathExtension.lowercased()
+        guard !multiVector || ["npy", "safetensors"].contains(kind) else {
+            throw ValidationError("--multi-vector writes .npy or .safetensors, not '\(output)'.")
+        }
     }
 
     private struct Result: Encodable {

@@ -147,10 +147,15 @@ extension IndexCommand {
             }
             let configuration = try IndexConfiguration(
                 parsing: fitted?.plan ?? factory ?? trained?.configuration.description ?? "F32")
+            if case .lists = configuration.structure, order != .given {
+                throw KuklaError(
+                    .usage,
+                    "'\(configuration)' is the same in any order: --order is for graphs. Leave it out.")
+            }
             if configuration.structure == .flat, recall != nil || order != .given {
                 throw KuklaError(
                     .usage,
-                    "'\(configuration)' compares all vectors: --recall and --order are for graphs and lists. Leave them out, or put HNSW16 or IVF1024 in front."
+                    "'\(configuration)' compares all vectors: --recall is for graphs and lists, --order for graphs. Leave them out, or put HNSW16 or IVF1024 in front."
                 )
             }
             let metric = metric ?? fitted?.metric ?? .cosine
@@ -181,6 +186,7 @@ extension IndexCommand {
             let textReader = try texts.map { try reading.reader($0) }
             progress.begin("Indexing", total: sample.count, unit: "vectors")
             var all = order == .given ? nil : try VectorFile.readAll(source)
+            var areNamed: Bool?
             while let chunk = try order == .given ? reader.next(maxRows: 16_384) : all.take() {
                 let records = try textReader.map { try $0.chunk(of: chunk.rows).records }
                 if let records, records.count < chunk.rows {
@@ -191,9 +197,7 @@ extension IndexCommand {
                 }
                 try writer.append(
                     chunk,
-                    ids: records.flatMap { records in
-                        records.allSatisfy { $0.id != nil } ? records.map { .text($0.id ?? "") } : nil
-                    },
+                    ids: records.flatMap { try names(of: $0, areNamed: &areNamed, firstRow: writer.count) },
                     texts: records?.map(\.text))
                 progress.advance(by: chunk.rows)
             }
@@ -219,6 +223,25 @@ extension IndexCommand {
                     "no effort finds \(recall) of the 10 best: the codes rank otherwise. Add a refinement, such as Refine(SQ8), or take finer codes."
                 )
             }
+        }
+
+        /// The ids of `records`, which all have one or none has.
+        private func names(
+            of records: [TextRecord], areNamed: inout Bool?, firstRow: Int
+        ) throws(KuklaError) -> [ItemID]? {
+            var all: [ItemID] = []
+            for (row, record) in records.enumerated() {
+                let expected = areNamed ?? (record.id != nil)
+                areNamed = expected
+                guard expected == (record.id != nil) else {
+                    throw KuklaError(
+                        .badData,
+                        "\(texts ?? "") has ids for some texts only: text \(firstRow + row) has \(expected ? "none" : "one"), unlike those before it. Give all of them ids, or name a field that they have with --id-column."
+                    )
+                }
+                if let id = record.id { all.append(.text(id)) }
+            }
+            return all.isEmpty ? nil : all
         }
 
         private func report(_ result: Result, items: String) throws {
@@ -260,9 +283,8 @@ extension IndexCommand {
                     "\(texts ?? "") holds \(records.count) texts, but \(source.path) \(sets.count) sets of vectors: give the texts that they were made from, in the same order."
                 )
             }
-            let ids = records.flatMap { records in
-                records.allSatisfy { $0.id != nil } ? records.map { ItemID.text($0.id ?? "") } : nil
-            }
+            var areNamed: Bool?
+            let ids = try records.flatMap { try names(of: $0, areNamed: &areNamed, firstRow: 0) }
             progress.begin("Indexing", total: sets.count, unit: "sets")
             for first in stride(from: 0, to: sets.count, by: 1024) {
                 let range = first..<min(first + 1024, sets.count)

@@ -149,7 +149,12 @@ struct SearchCommand: ParsableCommand {
         let queries =
             try questions.map { try embedder(for: file).embedTokens($0, threads: threads).sets }
             ?? VectorSetsFile.read(URL(fileURLWithPath: vectors ?? ""))
-        return try timed { try sets.search(queries, count: k, candidates: candidates, threads: threads) }
+        return try timed {
+            // Sets without vectors come last, with a score that is no number: nobody looks for them.
+            try sets.search(queries, count: k, candidates: candidates, threads: threads).map {
+                $0.filter(\.match.score.isFinite)
+            }
+        }
     }
 
     private func embedder(for file: CollectionFile) throws(KuklaError) -> EmbeddingModel {

@@ -79,6 +79,47 @@ import Testing
         }
     }
 
+    @Test func `a trained relative bias goes by positions, and has the gradient that it has by places`() {
+        var random = RandomSource(seed: 4)
+        let model = TransformerDecoder(
+            TransformerConfiguration(
+                width: 16, layers: 1, heads: 2, positions: .relative(.clipped(reach: 3)), pattern: .causal),
+            vocabulary: 20, using: &random)
+        let ids: [Int32] = [5, 9, 1, 6]
+        let lengths = SequenceLengths([4])
+        // Shifted together nothing changes; apart it does.
+        let plain = model(ids, lengths: lengths)
+        let shifted = model(ids, lengths: lengths, positions: [7, 8, 9, 10])
+        let apart = model(ids, lengths: lengths, positions: [0, 1, 5, 6])
+        #expect((plain - shifted).abs().max().item <= 1e-5)
+        #expect((plain - apart).abs().max().item > 1e-4)
+        guard let weight = model.stack.relativeBias?.weight else { return #expect(Bool(false)) }
+        let by = plain.sum().gradients()[weight.tensor]?.dense
+        let byPositions = shifted.sum().gradients()[weight.tensor]?.dense
+        if let by, let byPositions {
+            #expect((by - byPositions).abs().max().item <= 1e-4)
+        } else {
+            Issue.record("no gradient of the bias")
+        }
+    }
+
+    @Test func `a pass may have temperatures of its own`() {
+        var random = RandomSource(seed: 5)
+        let model = TransformerDecoder(
+            .llama(width: 16, layers: 2, heads: 2, innerWidth: 32), vocabulary: 20, using: &random)
+        let (ids, lengths): ([Int32], SequenceLengths) = ([5, 9, 1, 6], SequenceLengths([4]))
+        let plain = model(ids, lengths: lengths)
+        let same = model(ids, lengths: lengths) { $0.temperature = [1, 1, 1, 1] }
+        let sharper = model(ids, lengths: lengths) { $0.temperature = [1, 1, 4, 4] }
+        let alone = model(ids, lengths: lengths) { $0.pattern = .causalWindow(1) }
+        #expect((plain - same).abs().max().item <= 1e-6)
+        // A token's temperature is its own until a later one looks at it.
+        #expect((plain - sharper)[rows: 0..<2].abs().max().item <= 1e-6)
+        #expect((plain - sharper)[rows: 2..<4].abs().max().item > 1e-4)
+        let single = model([6], lengths: SequenceLengths([1]), positions: [3])
+        #expect((alone[rows: 3..<4] - single).abs().max().item <= 1e-5)
+    }
+
     @Test func `what does not fit stops the program`() async {
         await #expect(processExitsWith: .failure) {
             var cache = KeyValueCache(layers: 1)

@@ -76,6 +76,21 @@ import Testing
         #expect(try run.train(ToyTask()).step == 20)
     }
 
+    @Test(arguments: ["", "clip_norm: 1\n"])
+    func `a gradient that is no number stops the run before it is in the weights`(_ clipping: String) throws {
+        let folder = try TemporaryFolder()
+        var task = ToyTask()
+        task.stepOfNaNGradient = 5
+        let run = try TrainingRun(
+            folder.url, recipe: recipe(clipping + "steps: 20\ncheckpoint_every: 2\nlog_every: 10"))
+        let stop = error { try run.train(task) }
+        #expect(stop.code == .badData)
+        for word in ["at step 5", "gradient is not finite", "The checkpoint of step 4 stays"] {
+            #expect(stop.message.contains(word), "\(stop)")
+        }
+        #expect(task.model.parameters.allSatisfy { $0.parameter.value.elements.allSatisfy(\.isFinite) })
+    }
+
     @Test func `weights that are no numbers are not saved`() throws {
         let folder = try TemporaryFolder()
         let task = ToyTask()

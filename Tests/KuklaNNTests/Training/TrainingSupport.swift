@@ -69,6 +69,8 @@ struct ToyTask: TrainingTask {
     let targets: Tensor
     /// The step at which the loss `kl` is no number.
     var stepOfNaN: Int?
+    /// The step at which the gradient is no number although all losses are.
+    var stepOfNaNGradient: Int?
     /// What `evaluate` gives, in turn; its own measure where that is empty.
     var evaluations: [Double] = []
     let evaluated = Counter()
@@ -101,6 +103,10 @@ struct ToyTask: TrainingTask {
         let fit = (error * error).mean()
         var size = (hidden * hidden).mean()
         if let stepOfNaN, steps.next() == stepOfNaN { size = size * .nan }
+        if let stepOfNaNGradient, steps.next() == stepOfNaNGradient {
+            // The slope of the root is infinite at 0, and 0 times that no number.
+            size = size + (hidden * 0).sum().sqrt()
+        }
         return TrainingStep([("fit", fit, 1), ("kl", size, 0.01)])
     }
 

@@ -36,7 +36,7 @@ public struct TrainingSettings: RecipePart {
     public var logEvery = 10
     /// Patterns of parameter paths that are not trained: `encoder.layer.0.*`.
     public var freeze: [String] = []
-    /// Low-rank adapters in place of full training; nil for none. Applied by the method's command.
+    /// Low-rank adapters in place of full training; nil for none. Put around the model when a run begins.
     public var adapters: AdapterSettings?
 
     public init() {}
