@@ -5,7 +5,7 @@ TEXT ?=
 export CACHE ?= $(or $(KUKLA_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kukla)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format build model dependencies bench clean
+.PHONY: help demo test lint format build model dependencies bench parity clean
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: ## Format in place
 
 bench: build model ## Measure against the peers, in a virtual environment of their own; writes docs/benchmarks.md
 	Benchmarks/peers/run.sh
+
+parity: build model ## Hold operations and trained models against PyTorch and sentence-transformers
+	Scripts/parity/run.sh
 
 clean: ## Delete what was built
 	swift package clean

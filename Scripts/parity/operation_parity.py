@@ -530,6 +530,9 @@ FUSED = {
     "lambda": (4, 2, 3, dict(past=2, future=0, reach=2)),
     "temperature": (2, 2, 3, dict(scale=0.3)),
     "alibi": (2, 2, 3, dict(future=0)),
+    # Distances of positions 0, 3, 6 ... count as 20 beyond that.
+    "alibi by position": (2, 2, 3, dict(bias=lambda n, m, distance: -torch.tensor([0.1, 0.2]).double().reshape(2, 1, 1)
+                                        * (3 * distance.abs()).clamp(max=20))),
 }
 
 
@@ -544,6 +547,23 @@ def fused_attention(x, name):
         slopes = torch.tensor([2.0**-4, 2.0**-8]).double().reshape(2, 1, 1)
         options = options | dict(bias=lambda n, m, distance: -slopes * distance.abs())
     return fused(x, heads, key_heads, dimensions, [1, third, tokens - 1 - third], **options)
+
+
+@case("gatedRecurrence")
+def gated_recurrence(x, weight, bias, initial):
+    def run(state, counts, bias):
+        width, start, states = state.shape[1], 0, []
+        for count in counts:
+            gates, hidden = x[start : start + count], state[:count] @ weight.T + bias
+            r, z = (torch.sigmoid(gates[:, i * width : (i + 1) * width] + hidden[:, i * width : (i + 1) * width]) for i in (0, 1))
+            n = torch.tanh(gates[:, 2 * width :] + r * hidden[:, 2 * width :])
+            new = (1 - z) * n + z * state[:count]
+            states.append(new)
+            state = torch.cat([new, state[count:]])
+            start += count
+        return torch.cat(states)
+
+    return run(initial, [3, 2, 1], bias) - run(torch.zeros(2, initial.shape[1]).double(), [2, 2, 2], 0)
 
 
 @case("attention (bias by distance|causal bias by distance|dense bias)")

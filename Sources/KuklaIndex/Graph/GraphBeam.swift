@@ -40,7 +40,7 @@ struct GraphBeam {
     }
 
     @inline(__always)
-    private static func score(_ order: UInt32) -> Float {
+    static func score(_ order: UInt32) -> Float {
         guard order != 0 else { return -.infinity }
         return Float(bitPattern: order >> 31 == 1 ? order & 0x7FFF_FFFF : ~order)
     }

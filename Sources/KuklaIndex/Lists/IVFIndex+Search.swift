@@ -12,19 +12,27 @@ extension IVFIndex {
         let width = min(overflows ? count : wanted, allowed?.count ?? count)
         let longest = lists.reduce(0) { max($0, codec.layout.blockCount(of: $1.count)) }
         let room = max(1, longest * codec.layout.vectorsPerBlock)
-        return parallelMap(queries.rows, grain: 1, threads: threads) { row in
-            let query = queries[rows: row..<row + 1]
-            var beam = GraphBeam()
-            defer { beam.deallocate() }
-            beam.reset(capacity: width)
-            if width > 0 { fill(&beam, width: width, query: query, allowed: allowed, room: room) }
-            var found = (0..<beam.count).map { place in
-                ScoredRow(score: beam[place].score, id: Int(beam[place].node))
-            }
-            if let refinement { found = refine(found, by: refinement, query: query) }
-            return Match.list(ScoredRow.best(k, of: found), metric: metric)
+        // Queries share the reading of the centres.
+        let blocks = stride(from: 0, to: queries.rows, by: Self.queriesTogether).map {
+            $0..<min($0 + Self.queriesTogether, queries.rows)
         }
+        return parallelMap(blocks.count, grain: 1, threads: threads) { block -> [[Match]] in
+            guard width > 0 else { return blocks[block].map { _ in [] } }
+            let centerScores = clusters.scores(of: queries[rows: blocks[block]])
+            var candidates = CandidateKeys(width: width)
+            defer { candidates.deallocate() }
+            return zip(blocks[block], centerScores).map { row, centerScores in
+                let query = queries[rows: row..<row + 1]
+                candidates.reset()
+                fill(&candidates, query: query, centerScores: centerScores, allowed: allowed, room: room)
+                var found = candidates.best()
+                if let refinement { found = refine(found, by: refinement, query: query) }
+                return Match.list(ScoredRow.best(k, of: found), metric: metric)
+            }
+        }.flatMap(\.self)
     }
+
+    private static let queriesTogether = 32
 
     public func exactSearch(
         _ queries: Matrix, count k: Int, threads: Int = defaultThreadCount
@@ -40,23 +48,26 @@ extension IVFIndex {
         return try thorough.search(queries, count: k, threads: threads)
     }
 
-    /// Fills the beam with the best vectors of the nearest lists: at least `effort` of them, and as many as it takes to
-    /// find `width`.
+    /// Offers the vectors of the nearest lists: of at least `effort` of them, and of as many as it takes to find all that are
+    /// kept.
     private func fill(
-        _ beam: inout GraphBeam, width: Int, query: Matrix, allowed: RowSet?, room: Int
+        _ candidates: inout CandidateKeys, query: Matrix, centerScores: [Float], allowed: RowSet?, room: Int
     ) {
         let scorer = codec.scorer(for: query)
-        let centerScores = clusters.scores(of: query)[0]
-        let order = centerScores.indices.sorted {
-            (centerScores[$0], $1) > (centerScores[$1], $0)
+        // Nearest first, of equal ones the first: sorted as whole numbers.
+        var nearest = centerScores.indices.map {
+            UInt64(GraphBeam.order(centerScores[$0])) << 32 | UInt64(UInt32.max - UInt32($0))
         }
+        nearest.sort(by: >)
         let select = kk_topk_kernels_for(CPULevel.current.kernelLevel).pointee.select_above_f32
         withUnsafeTemporaryAllocation(of: Float.self, capacity: room) { scores in
-            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: room) { candidates in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: room) { selected in
                 var visited = 0
                 var comparisons = clusters.centers.rows
-                for list in order where lists[list].count > 0 {
-                    if visited >= effort, beam.count >= width { break }
+                for key in nearest {
+                    if visited >= effort, candidates.count >= candidates.width { break }
+                    let list = Int(UInt32.max - UInt32(truncatingIfNeeded: key))
+                    guard lists[list].count > 0 else { continue }
                     visited += 1
                     let size = lists[list].count
                     comparisons += size
@@ -68,16 +79,16 @@ extension IVFIndex {
                     func offer(_ place: Int) {
                         let id = numbers[place]
                         guard allowed?.contains(Int(id)) ?? true else { return }
-                        beam.offer(id, score: scores[place])
+                        candidates.offer(id, score: scores[place])
                     }
-                    guard beam.count == width else {
+                    guard candidates.bar > -.infinity else {
                         for place in 0..<size { offer(place) }
                         continue
                     }
                     // Equal scores may win by their id.
                     let found = select(
-                        scores.baseAddress!, size, beam.bar.nextDown, nil, candidates.baseAddress!)
-                    for i in 0..<found { offer(Int(candidates[i])) }
+                        scores.baseAddress!, size, candidates.bar.nextDown, nil, selected.baseAddress!)
+                    for i in 0..<found { offer(Int(selected[i])) }
                 }
                 comparisonCounter?.add(comparisons)
             }

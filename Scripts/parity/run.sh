@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Holds operations and saved models against PyTorch and sentence-transformers, in the environment of `make bench`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+cache="${CACHE:-${KUKLA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kukla}}"
+venv="${KUKLA_PEERS:-$cache/peers}"
+if [ ! -x "$venv/bin/python" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --requirement Benchmarks/peers/requirements.txt
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+swift build -c release --build-tests
+KUKLA_PARITY="$work" swift test -c release --skip-build --filter OperationParityTests > "$work/log" || { cat "$work/log"; exit 1; }
+"$venv/bin/python" Scripts/parity/operation_parity.py "$work/operations.jsonl" | tail -5
+
+# A model that was just trained a little, on nonsense: the vectors must be the same whatever the weights.
+printf 'a small dog\tthe dog is small\n%.0s' {1..2} > "$work/pairs.tsv"
+for word in red green blue black white; do printf 'a %s house\tthe house is %s\n' $word $word >> "$work/pairs.tsv"; done
+.build/release/kukla train contrastive --pairs "$work/pairs.tsv" --steps 3 --batch-size 4 --learning-rate 1e-3 -o "$work/tuned" -q
+"$venv/bin/python" Scripts/parity/saved_model.py "$work/tuned" .build/release/kukla
