@@ -3,12 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-cache="${CACHE:-${KUKLA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kukla}}"
-venv="${KUKLA_PEERS:-$cache/peers}"
-if [ ! -x "$venv/bin/python" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --requirement Benchmarks/peers/requirements.txt
-fi
+. Benchmarks/peers/environment.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

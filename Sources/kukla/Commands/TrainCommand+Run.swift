@@ -19,32 +19,8 @@ extension TrainCommand {
         @Option(name: .shortAndLong, help: "The folder to write.")
         var output: String
 
-        @Option(help: "The run's folder with log, loss curve and checkpoints (OUTPUT.run).")
-        var run: String?
-
-        @Option(help: "A recipe in YAML; flags change it.")
-        var recipe: String?
-
-        @Option(help: "Passes over the pairs (1).")
-        var epochs: Int?
-
-        @Option(help: "Updates of the weights, in place of --epochs.")
-        var steps: Int?
-
-        @Option(help: "Pairs of a batch.")
-        var batchSize: Int?
-
         @Option(help: "Texts that are embedded at a time: bounds the memory of large batches (GradCache).")
         var microBatch: Int?
-
-        @Option(help: "The largest learning rate (2e-5).")
-        var learningRate: Float?
-
-        @Option(help: "How the rate goes: linear, cosine, constant, one_cycle, inverse_sqrt or step.")
-        var schedule: String?
-
-        @Option(help: "The share of the steps in which the rate rises (0.1).")
-        var warmup: Float?
 
         @Option(help: "The rate of a layer is that of the layer above times this (1).")
         var layerDecay: Float?
@@ -55,9 +31,6 @@ extension TrainCommand {
         @Option(
             help: "Decay of a moving average of the weights (0.999, say), which is then judged and written.")
         var ema: Float?
-
-        @Option(help: "Decides everything random (1).")
-        var seed: UInt64?
 
         @Option(help: "Tokens that are read of a text.")
         var maxTokens: Int?
@@ -74,58 +47,21 @@ extension TrainCommand {
         )
         var eval: String?
 
-        @Option(help: "Steps between judgements; after each epoch where left out.")
-        var evalEvery: Int?
-
-        @Option(help: "Steps between checkpoints; after each epoch where left out.")
-        var checkpointEvery: Int?
-
-        @Flag(
-            help:
-                "Insist on going on with a run that was stopped; the same command does that by itself where there is one."
-        )
-        var resume = false
-
-        @Flag(help: "Throw away the run that is there, and begin.")
-        var fresh = false
-
-        @OptionGroup var compute: ComputeOptions
+        @OptionGroup var steering: Steering
         @OptionGroup var reporting: OutputOptions
 
         /// `defaults`, changed by the recipe's file, then by flags.
         func recipe<Options: RecipePart>(
             _ defaults: Recipe<Options>, tuning: WritableKeyPath<Options, FineTuningOptions>
         ) throws(KuklaError) -> Recipe<Options> {
-            var result = defaults
-            if let recipe { try result.read(URL(fileURLWithPath: recipe)) }
-            if epochs != nil && steps != nil {
-                throw KuklaError(.usage, "Both --epochs and --steps are given: expected one of them.")
-            }
-            if let epochs { result.training.length = .epochs(epochs) }
-            if let steps { result.training.length = .steps(steps) }
-            if let batchSize { result.training.batchSize = batchSize }
-            if let learningRate { result.training.learningRate = learningRate }
-            if let schedule {
-                guard let name = ScheduleSettings.Name(rawValue: schedule) else {
-                    throw KuklaError(
-                        .usage,
-                        "Unknown --schedule \(schedule): expected linear, cosine, constant, one_cycle, inverse_sqrt or step."
-                    )
-                }
-                result.training.schedule.name = name
-            }
-            if let warmup { result.training.schedule.warmupFraction = warmup }
+            var result = try steering.recipe(defaults)
             if let ema { result.training.average = AverageSettings(decay: ema) }
-            if let seed { result.training.seed = seed }
-            if let evalEvery { result.training.evaluateEvery = evalEvery }
-            if let checkpointEvery { result.training.checkpointEvery = checkpointEvery }
             result.training.freeze += freeze
             if let lora {
                 var adapters = result.training.adapters ?? AdapterSettings()
                 adapters.rank = lora
                 result.training.adapters = adapters
             }
-            if compute.threads != nil { result.training.threads = try compute.threadCount() }
             if let microBatch { result.options[keyPath: tuning].microBatch = microBatch }
             if let maxTokens { result.options[keyPath: tuning].maximumTokens = maxTokens }
             if let layerDecay { result.options[keyPath: tuning].layerDecay = layerDecay }
@@ -137,14 +73,7 @@ extension TrainCommand {
             let target = URL(fileURLWithPath: output)
             return EncoderFineTuning(
                 base: try ModelLocation.resolve(model), output: target,
-                runFolder: URL(fileURLWithPath: run ?? target.path + ".run"))
-        }
-
-        func beginning() throws(KuklaError) -> EncoderFineTuning.Beginning {
-            if resume && fresh {
-                throw KuklaError(.usage, "Both --resume and --fresh are given: expected one of them.")
-            }
-            return resume ? .resume : fresh ? .fresh : .automatic
+                runFolder: steering.folder(for: target))
         }
 
         /// How `--eval` judges: by scores where the file has them, by retrieval otherwise.

@@ -21,7 +21,8 @@ struct TrainCommand: ParsableCommand {
             abstract: "Train on pairs that belong together: each text must find its partner in the batch.",
             discussion: """
                 Reads pairs of texts (TSV, CSV or JSON lines, each also as .gz); further columns are texts that do not belong to
-                the first. Larger batches are better; --micro-batch bounds their memory. Writes a sentence-transformers folder.
+                the first. Larger batches are better; --micro-batch bounds their memory. One pass at a rate of 2e-5, where no recipe or flag
+                says otherwise. Writes a sentence-transformers folder.
 
                 Examples:
                   kukla train contrastive --pairs captions.tsv -o tuned
@@ -48,7 +49,8 @@ struct TrainCommand: ParsableCommand {
             let rows = try TextTuples.readAll(URL(fileURLWithPath: pairs)).rows
             try training.report(
                 training.fineTuning().contrastive(
-                    rows, recipe: recipe, judge: training.judgement(), beginning: training.beginning(),
+                    rows, recipe: recipe, judge: training.judgement(),
+                    beginning: training.steering.beginning(),
                     progress: training.reporting.progress,
                     isCancelled: Interrupt.waitingForTheStep()))
         }
@@ -98,7 +100,8 @@ struct TrainCommand: ParsableCommand {
                 URL(fileURLWithPath: pairs), scores: 0...Double(recipe.options.maximumScore))
             try training.report(
                 training.fineTuning().cosine(
-                    scored, recipe: recipe, judge: training.judgement(), beginning: training.beginning(),
+                    scored, recipe: recipe, judge: training.judgement(),
+                    beginning: training.steering.beginning(),
                     progress: training.reporting.progress,
                     isCancelled: Interrupt.waitingForTheStep()))
         }
