@@ -13,12 +13,14 @@ import KuklaText
 ///     kukla-benchmark search VECTORS.npy QUERIES.npy FACTORY COUNT BATCH FOUND.npy
 ///     kukla-benchmark build VECTORS.npy FACTORY cosine|ip|l2 COLLECTION.kukla
 ///     kukla-benchmark beam COLLECTION.kukla QUERIES.npy TRUTH.ivecs RECALL EVERY
+///     kukla-benchmark maxsim DOCUMENTS.npy TOKENS QUERIES.npy TOKENS SCORES.npy
 ///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
 ///     kukla-benchmark train STEPS encoder MODEL LENGTHS|decoder|mlp|convolution|click
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
 /// once, so that the other side can compare it. `build` builds in memory; the first one is written. `beam` searches with
-/// the least effort that reaches RECALL, among the ids that EVERY divides.
+/// the least effort that reaches RECALL, among the ids that EVERY divides. `maxsim` scores each query by itself; every set has
+/// TOKENS vectors.
 @main struct KuklaBenchmark {
     static func main() throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
@@ -44,6 +46,9 @@ import KuklaText
             try beam(
                 CollectionFile(url(1)), queries: VectorFile.readAll(url(2)), truth: IntegerMatrix(url(3)),
                 recall: recall, every: every)
+        case ("maxsim", 6):
+            guard let tokens = Int(arguments[2]), let asked = Int(arguments[4]) else { throw usage }
+            try maxSim(sets(url(1), of: tokens), sets(url(3), of: asked), output: url(5))
         case ("hamming", 6):
             guard let count = Int(arguments[3]), let batch = Int(arguments[4]) else { throw usage }
             let index = try hammingIndex(codes: url(1))
@@ -159,6 +164,23 @@ import KuklaText
         try serve(["recall": reached, "effort": Double(high)]) {
             _ = try index.search(queries, count: 10, allowing: allowed, threads: defaultThreadCount)
         }
+    }
+
+    // MARK: - Late interaction
+
+    static func sets(_ url: URL, of size: Int) throws -> VectorSets {
+        let vectors = try VectorFile.readAll(url)
+        return VectorSets(vectors: vectors, offsets: Array(stride(from: 0, through: vectors.rows, by: size)))
+    }
+
+    static func maxSim(_ documents: VectorSets, _ queries: VectorSets, output: URL) throws {
+        var scores: [Matrix] = []
+        try serve {
+            scores = (0..<queries.count).map { MaxSim.scores(queries[sets: $0..<$0 + 1], documents) }
+        }
+        let writer = try VectorFile.create(output, dimensions: documents.count)
+        for row in scores { try writer.append(row) }
+        try writer.commit()
     }
 
     // MARK: - Hamming

@@ -6,15 +6,13 @@ import numpy as np
 from harness import THREADS, Ours, alternate, options, row, timed, wanted
 from search_rows import recall, vectors
 
-DATA = options.data
-
 
 def mnist():
     """The digits as vectors, the first 1000 test digits, and their true neighbours by L2."""
     paths = [options.work / f"mnist-{part}.npy" for part in ("base", "queries")]
     for path, name, count in zip(paths, ("train", "t10k"), (60_000, 1000)):
         if not path.exists():
-            raw = gzip.open(DATA / f"mnist/{name}-images-idx3-ubyte.gz").read()
+            raw = gzip.open(options.data / f"mnist/{name}-images-idx3-ubyte.gz").read()
             np.save(path, np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 784)[:count].astype(np.float32))
     return paths
 
@@ -243,7 +241,39 @@ def bench_filters():
                 row(title, name, 2.0, a, b, len(queries), "queries/s", note)
 
 
+def bench_late_interaction():
+    import torch
+
+    torch.set_num_threads(THREADS)
+    dice = np.random.default_rng(5)
+    for d in (128, 384):
+        title = f"MaxSim, 32 query tokens over 5,000 documents x 64 tokens x {d}"
+        if not wanted(title):
+            continue
+
+        def unit(*shape):
+            x = dice.standard_normal(shape, np.float32)
+            return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+        documents, queries = unit(5000, 64, d), unit(8, 32, d)
+        paths = [options.work / f"maxsim-{d}-{name}.npy" for name in ("documents", "queries", "scores")]
+        np.save(paths[0], documents.reshape(-1, d))
+        np.save(paths[1], queries.reshape(-1, d))
+        docs, asked = torch.from_numpy(documents), torch.from_numpy(queries)
+        ways = {
+            "PyTorch einsum": lambda q: torch.einsum("qd,nkd->nqk", q, docs).amax(-1).sum(-1),
+            "PyTorch matmul": lambda q: (docs.reshape(-1, d) @ q.T).reshape(5000, 64, 32).amax(1).sum(-1),
+        }
+        for peer, way in ways.items():
+            with Ours("maxsim", paths[0], 64, paths[1], 32, paths[2]) as ours:
+                a, b = alternate(ours, lambda: timed(lambda: [way(q) for q in asked]))
+            truth = torch.stack([way(q) for q in asked]).numpy()
+            note = f"largest difference {np.abs(np.load(paths[2]) - truth).max():.1e}"
+            row(title, peer, 3.0 if peer == "PyTorch einsum" else None, a, b, len(queries), "queries/s", note)
+
+
 def run():
+    bench_late_interaction()
     bench_graphs()
     bench_lists()
     bench_filters()
