@@ -142,26 +142,8 @@ import KuklaText
         guard var index = file.index as? any ApproximateIndex & CodedIndex else { throw usage }
         let exact = (0..<truth.rows).map { truth.row($0).map { Int($0) } }
         let allowed = every == 1 ? nil : RowSet(capacity: index.idBound) { $0 % every == 0 }
-        func found(_ effort: Int) throws -> Double {
-            index.effort = effort
-            let lists = try index.search(queries, count: 10, allowing: allowed, threads: defaultThreadCount)
-            let hits = zip(lists, exact).reduce(0) { $0 + Set($1.0.map(\.id)).intersection($1.1).count }
-            return Double(hits) / Double(10 * queries.rows)
-        }
-        // As `ApproximateIndex.chooseEffort`, which knows no filters.
-        var (low, high) = (0, 1)
-        var reached = try found(high)
-        while reached < recall, high < index.largestEffort {
-            (low, high) = (high, min(2 * high, index.largestEffort))
-            reached = try found(high)
-        }
-        while high - low > max(1, low / 32) {
-            let middle = (low + high) / 2
-            let value = try found(middle)
-            if value >= recall { (high, reached) = (middle, value) } else { low = middle }
-        }
-        index.effort = high
-        try serve(["recall": reached, "effort": Double(high)]) {
+        let chosen = try index.chooseEffort(recall: recall, queries: queries, exact: exact, allowing: allowed)
+        try serve(["recall": chosen.recall, "effort": Double(chosen.effort)]) {
             _ = try index.search(queries, count: 10, allowing: allowed, threads: defaultThreadCount)
         }
     }

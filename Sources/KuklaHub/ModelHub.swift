@@ -159,6 +159,7 @@ public struct ModelHub: Sendable, CustomStringConvertible {
     }
 
     private func url(_ path: String) -> URL {
+        // Identifiers and paths are percent-encoded before they come here: what fails is our own mistake, not a user's.
         guard let url = URL(string: endpoint.absoluteString + "/" + path) else {
             fatalError("ModelHub: a checked name made no URL: \(path)")
         }

@@ -25,13 +25,15 @@ public struct EffortMeasurement: Hashable, Sendable, Codable {
 extension ApproximateIndex {
     /// Measures the present effort on `queries`, with one query after the other on one thread.
     ///
-    /// - Parameter exact: the ids of the `k` best of each query.
-    public func measureEffort(_ queries: Matrix, exact: [[Int]], count k: Int) throws(KuklaError)
-        -> EffortMeasurement
-    {
+    /// - Parameters:
+    ///   - exact: the ids of the `k` best of each query.
+    ///   - allowed: as in a search.
+    public func measureEffort(
+        _ queries: Matrix, exact: [[Int]], count k: Int, allowing allowed: RowSet? = nil
+    ) throws(KuklaError) -> EffortMeasurement {
         contract(exact.count == queries.rows, "\(exact.count) exact lists for \(queries.rows) queries")
         let start = ContinuousClock.now
-        let found = try search(queries, count: k, allowing: nil, threads: 1)
+        let found = try search(queries, count: k, allowing: allowed, threads: 1)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let hits = zip(found, exact).reduce(0) { sum, pair in
             sum + Set(pair.1.prefix(k)).intersection(pair.0.map(\.id)).count
@@ -48,15 +50,17 @@ extension ApproximateIndex {
     /// - Parameters:
     ///   - recall: in `0...1`.
     ///   - exact: the ids of the `k` best of each query; found by comparing all vectors where `nil`.
+    ///   - allowed: as in a search; `exact` must then be given, and be of allowed vectors.
     /// - Returns: what the chosen effort reached. That is less than `recall` only where all effort is not enough,
     ///   because the codes rank otherwise than `exact`.
     /// - Throws: as a search; `usage` where there are no queries.
     @discardableResult
     public mutating func chooseEffort(
         recall: Double, queries: Matrix, count k: Int = 10, exact: [[Int]]? = nil,
-        threads: Int = defaultThreadCount
+        allowing allowed: RowSet? = nil, threads: Int = defaultThreadCount
     ) throws(KuklaError) -> EffortMeasurement {
         contract((0...1).contains(recall), "chooseEffort: recall \(recall)")
+        contract(allowed == nil || exact != nil, "chooseEffort: a filter without the exact matches among it")
         guard queries.rows > 0 else {
             throw KuklaError(.usage, "Cannot choose an effort without queries: give some hundred.")
         }
@@ -65,18 +69,18 @@ extension ApproximateIndex {
             truth = try exactSearch(queries, count: k, threads: threads).map { $0.map(\.id) }
         }
         effort = 1
-        var best = try measureEffort(queries, exact: truth, count: k)
+        var best = try measureEffort(queries, exact: truth, count: k, allowing: allowed)
         var tooLow = 0
         while best.recall < recall, effort < largestEffort {
             tooLow = effort
             effort = min(2 * effort, largestEffort)
-            best = try measureEffort(queries, exact: truth, count: k)
+            best = try measureEffort(queries, exact: truth, count: k, allowing: allowed)
         }
         // No effort is enough: what is less finds no more.
         guard best.recall >= recall else { return best }
         while best.effort - tooLow > max(1, tooLow / 32) {
             effort = (tooLow + best.effort) / 2
-            let middle = try measureEffort(queries, exact: truth, count: k)
+            let middle = try measureEffort(queries, exact: truth, count: k, allowing: allowed)
             if middle.recall >= recall { best = middle } else { tooLow = effort }
         }
         effort = best.effort
@@ -97,23 +101,18 @@ extension ApproximateIndex where Self: CodedIndex {
         recall: Double, sampling: Int = 256, count k: Int = 10, seed: UInt64 = 1,
         threads: Int = defaultThreadCount
     ) throws(KuklaError) -> EffortMeasurement {
-        let queries = try sample(sampling, seed: seed)
-        var trial: any ApproximateIndex & CodedIndex = without(queries.ids)
+        var (trial, queries) = try heldOut(sampling, seed: seed)
         let found = try trial.chooseEffort(
-            recall: recall, queries: queries.vectors, count: min(k, trial.count), threads: threads)
+            recall: recall, queries: queries, count: min(k, trial.count), threads: threads)
         effort = found.effort
         return found
     }
 
-    /// A copy to measure with the vectors of `ids` as queries: see `chooseEffort(recall:sampling:count:seed:threads:)`.
-    package func without(_ ids: [Int]) -> any ApproximateIndex & CodedIndex {
-        guard var graph = self as? HNSWIndex else { return self }
-        _ = graph.remove(ids, isMending: false)
-        return graph
-    }
-
-    /// Some of the stored vectors, at most a tenth of all, and their ids.
-    package func sample(_ wanted: Int, seed: UInt64) throws(KuklaError) -> (ids: [Int], vectors: Matrix) {
+    /// Some of the stored vectors, at most a tenth of all, as queries, and the index to measure with them: see
+    /// `chooseEffort(recall:sampling:count:seed:threads:)`.
+    package func heldOut(
+        _ wanted: Int, seed: UInt64
+    ) throws(KuklaError) -> (trial: any ApproximateIndex & CodedIndex, queries: Matrix) {
         guard count >= 20 else {
             throw KuklaError(
                 .usage,
@@ -123,6 +122,8 @@ extension ApproximateIndex where Self: CodedIndex {
         let places = random.sample(min(wanted, count / 10), below: count).sorted()
         var all = Matrix(rows: 0, columns: dimensions)
         for place in places { all = all.appending(vectors(place..<place + 1)) }
-        return (places.map(id(at:)), all)
+        guard var graph = self as? HNSWIndex else { return (self, all) }
+        _ = graph.remove(places.map(id(at:)), isMending: false)
+        return (graph, all)
     }
 }

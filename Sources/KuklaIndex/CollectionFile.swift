@@ -84,9 +84,6 @@ public final class CollectionFile: Sendable {
     /// Whether the items have texts.
     public var hasTexts: Bool { texts != nil }
 
-    /// Whether the items have names of their own; else their row numbers are their names.
-    public var hasNames: Bool { if case .rowNumbers = ids { false } else { true } }
-
     /// The name of the item in `row`.
     ///
     /// - Throws: `KuklaError.badData` where the table of names is damaged.
@@ -111,14 +108,16 @@ public final class CollectionFile: Sendable {
 
     /// The bytes of the section `name`, which live as long as this object; `nil` where there is none.
     func bytes(of name: String) -> UnsafeRawBufferPointer? {
-        sections.first { $0.name == name }
-            .map { UnsafeRawBufferPointer(rebasing: file.bytes[$0.offset..<$0.offset + $0.length]) }
+        sections.first { $0.name == name }.map { bytes(of: $0) }
     }
 
     /// Whether the bytes of `section` have the checksum that the file states.
     public func isIntact(_ section: CollectionSection) -> Bool {
-        let bytes = file.bytes[section.offset..<section.offset + section.length]
-        return Checksum(of: UnsafeRawBufferPointer(rebasing: bytes)).value == section.checksum
+        Checksum(of: bytes(of: section)).value == section.checksum
+    }
+
+    private func bytes(of section: CollectionSection) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: file.bytes[section.offset..<section.offset + section.length])
     }
 
     /// Checks the checksums of all sections, and that every name and text can be read.

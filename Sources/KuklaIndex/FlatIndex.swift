@@ -112,12 +112,7 @@ extension FlatIndex: Insertable {
         guard vectors.rows > 0 else { return }
         let added = try vectors.prepared(for: metric, role: "vector", firstRow: count, threads: threads)
         let layout = codec.layout
-        let filled = count % layout.vectorsPerBlock
-        var block = added
-        if filled > 0 {
-            try checkGrowth()
-            block = lastBlock?.appending(added) ?? added
-        }
+        let block = try partialBlock()?.appending(added) ?? added
         codes.replace(
             after: count / layout.vectorsPerBlock * layout.bytesPerBlock,
             count: layout.byteCount(of: block.rows)
@@ -134,13 +129,18 @@ extension FlatIndex: Insertable {
 }
 
 extension FlatIndex {
-    /// Throws where the vectors of a part-filled last block are not known any more, so that none can be added to it.
-    func checkGrowth() throws(KuklaError) {
-        guard count % codec.layout.vectorsPerBlock > 0, lastBlock == nil else { return }
-        throw KuklaError(
-            .unsupported,
-            "Cannot add vectors to these \(count): the codec packs \(codec.layout.vectorsPerBlock) vectors in a block and the last block is part-filled. Build the index again from all vectors."
-        )
+    /// The vectors of a part-filled last block, `nil` where it is full.
+    ///
+    /// - Throws: `KuklaError.unsupported` where they are not known any more, so that none can be added to them.
+    func partialBlock() throws(KuklaError) -> Matrix? {
+        guard count % codec.layout.vectorsPerBlock > 0 else { return nil }
+        guard let lastBlock else {
+            throw KuklaError(
+                .unsupported,
+                "Cannot add vectors to these \(count): the codec packs \(codec.layout.vectorsPerBlock) vectors in a block and the last block is part-filled. Build the index again from all vectors."
+            )
+        }
+        return lastBlock
     }
 }
 

@@ -67,14 +67,8 @@ public struct IndexExamination: Sendable, Codable {
         _ index: any CodedIndex, recall: Double, queries: Matrix?, count k: Int, seed: UInt64, threads: Int
     ) throws(KuklaError) -> (present: EffortMeasurement?, recommended: EffortMeasurement?) {
         guard var trial = index as? any ApproximateIndex & CodedIndex else { return (nil, nil) }
-        let asked: Matrix
-        if let queries {
-            asked = queries
-        } else {
-            let sample = try trial.sample(256, seed: seed)
-            asked = sample.vectors
-            trial = trial.without(sample.ids)
-        }
+        var asked = queries ?? Matrix(rows: 0, columns: index.dimensions)
+        if queries == nil { (trial, asked) = try trial.heldOut(256, seed: seed) }
         let k = min(k, trial.count)
         let exact = try trial.exactSearch(asked, count: k, threads: threads).map { $0.map(\.id) }
         let present = try trial.measureEffort(asked, exact: exact, count: k)

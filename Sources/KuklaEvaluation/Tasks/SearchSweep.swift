@@ -81,7 +81,7 @@ public struct SearchSweep: Sendable {
 
     private static func best(
         of index: any CodedIndex, queries: Matrix, truth: IntegerMatrix?, count k: Int, threads: Int
-    ) throws(KuklaError) -> [Set<Int>] {
+    ) throws(KuklaError) -> [[Int]] {
         guard let truth else {
             let exact: [[Match]]
             if let index = index as? any ApproximateIndex {
@@ -89,7 +89,7 @@ public struct SearchSweep: Sendable {
             } else {
                 exact = try index.search(queries, count: k, threads: threads)
             }
-            return exact.map { Set($0.map(\.id)) }
+            return exact.map { $0.map(\.id) }
         }
         guard truth.rows == queries.rows, truth.columns >= k else {
             throw KuklaError(
@@ -97,12 +97,12 @@ public struct SearchSweep: Sendable {
                 "Cannot measure recall@\(k): the true matches are \(truth.rows) lists of \(truth.columns), and there are \(queries.rows) queries. Give \(k) or more for each query."
             )
         }
-        return (0..<truth.rows).map { row in Set(truth.row(row).prefix(k).map { Int($0) }) }
+        return (0..<truth.rows).map { row in truth.row(row).prefix(k).map { Int($0) } }
     }
 
     private struct Measurement {
         let queries: Matrix
-        let best: [Set<Int>]
+        let best: [[Int]]
         let k: Int
         let threads: Int
 
@@ -118,16 +118,15 @@ public struct SearchSweep: Sendable {
         }
 
         func point(of index: any CodedIndex, effort: Int?, comparisons: Double) throws(KuklaError) -> Point {
-            var (asked, seconds, hits) = (0, 0.0, 0)
+            var (asked, seconds) = (0, 0.0)
+            var found: [[Match]] = []
             while seconds < SearchSweep.shortest {
                 let start = ContinuousClock.now
-                let found = try index.search(queries, count: k, threads: threads)
+                found = try index.search(queries, count: k, threads: threads)
                 seconds += (ContinuousClock.now - start) / .seconds(1)
                 asked += queries.rows
-                hits = zip(found, best).reduce(0) { sum, pair in
-                    sum + pair.0.count { pair.1.contains($0.id) }
-                }
             }
+            let recall = try AgreementRecall(approximate: found.map { $0.map(\.id) }, exact: best, k: k)
             var alone: [Double] = []
             for row in 0..<min(queries.rows, SearchSweep.timedAlone) {
                 let query = queries[rows: row..<row + 1]
@@ -137,7 +136,7 @@ public struct SearchSweep: Sendable {
             }
             alone.sort()
             return Point(
-                effort: effort, recall: Double(hits) / Double(queries.rows * k),
+                effort: effort, recall: recall.mean,
                 queriesPerSecond: Double(asked) / seconds, p50Milliseconds: alone[alone.count / 2],
                 p99Milliseconds: alone[min(alone.count - 1, alone.count * 99 / 100)],
                 comparisonsPerQuery: comparisons)

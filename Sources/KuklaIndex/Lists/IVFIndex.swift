@@ -118,7 +118,7 @@ extension IVFIndex: Insertable {
         var rows = [[Int]](repeating: [], count: listCount)
         for (row, list) in nearest.enumerated() { rows[list].append(row) }
         // First what may throw, then in place: a list that is held twice would be copied whole.
-        for (list, rows) in rows.enumerated() where !rows.isEmpty { try lists[list].checkGrowth() }
+        for (list, rows) in rows.enumerated() where !rows.isEmpty { _ = try lists[list].partialBlock() }
         for (list, rows) in rows.enumerated() where !rows.isEmpty {
             try lists[list].insert(added.gathering(rows: rows), threads: threads)
             ids[list].append(rows.map { UInt32(count + $0) })

@@ -45,7 +45,7 @@ struct TrainCommand: ParsableCommand {
             var recipe = try training.recipe(ContrastiveOptions.recipe, tuning: \.tuning)
             if let temperature { recipe.options.temperature = temperature }
             if symmetric { recipe.options.isSymmetric = true }
-            recipe = try checked(recipe)
+            recipe = try recipe.checked()
             let rows = try TextTuples.readAll(URL(fileURLWithPath: pairs)).rows
             try training.report(
                 training.fineTuning().contrastive(
@@ -95,7 +95,7 @@ struct TrainCommand: ParsableCommand {
             }
             if let scale { recipe.options.scale = scale }
             if let maxScore { recipe.options.maximumScore = maxScore }
-            recipe = try checked(recipe)
+            recipe = try recipe.checked()
             let scored = try SentencePair.readAll(
                 URL(fileURLWithPath: pairs), scores: 0...Double(recipe.options.maximumScore))
             try training.report(
@@ -106,11 +106,4 @@ struct TrainCommand: ParsableCommand {
                     isCancelled: Interrupt.waitingForTheStep()))
         }
     }
-}
-
-/// The recipe as it is read back from its own print: flags are held against the same ranges as keys.
-private func checked<Options: RecipePart>(_ recipe: Recipe<Options>) throws(KuklaError) -> Recipe<Options> {
-    var recipe = recipe
-    try recipe.read(yaml: recipe.yaml, name: "made of the command's flags")
-    return recipe
 }
