@@ -51,6 +51,7 @@ let package = Package(
         .library(name: "KuklaCodecs", targets: ["KuklaCodecs"]),
         .library(name: "KuklaIndex", targets: ["KuklaIndex"]),
         .library(name: "KuklaEvaluation", targets: ["KuklaEvaluation"]),
+        .library(name: "KuklaStudies", targets: ["KuklaStudies"]),
         .library(name: "KuklaHub", targets: ["KuklaHub"]),
     ],
     dependencies: [
@@ -82,9 +83,16 @@ let package = Package(
             "KuklaObjectives",
             ["KuklaCodecs", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         room("KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics"]),
+        room(
+            "KuklaStudies",
+            [
+                "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaObjectives", "KuklaText", "KuklaNN",
+                "KuklaTensor", "KuklaFormats", "KuklaNumerics",
+            ]),
         .executableTarget(
             name: "kukla",
             dependencies: [
+                "KuklaStudies",
                 "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaObjectives", "KuklaText", "KuklaNN",
                 "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics", "CSQLite", argumentParser,
             ],
@@ -121,6 +129,7 @@ let package = Package(
             of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],
             data: ["Golden"]),
         tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
+        tests(of: "KuklaStudies", ["KuklaFormats", "KuklaNumerics"]),
         // Runs the built `kukla` as a user would: exit codes, files left behind, output.
         .testTarget(
             name: "KuklaCommandTests",

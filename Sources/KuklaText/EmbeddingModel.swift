@@ -68,7 +68,7 @@ public struct EmbeddingModel: Sendable {
 
 extension Matrix {
     /// The first `count` components of every row, divided by their norm; rows of norm zero stay zero.
-    func leadingComponents(_ count: Int) -> Matrix {
+    package func leadingComponents(_ count: Int) -> Matrix {
         Matrix(rows: rows, columns: count) { out in
             withUnsafeBufferPointer { all in
                 for row in 0..<rows {

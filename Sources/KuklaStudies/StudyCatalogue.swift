@@ -1,0 +1,8 @@
+/// All studies, by name.
+public enum StudyCatalogue {
+    public static let all: [any Study] = [
+        HNSWRecallStudy()
+    ]
+
+    public static func named(_ name: String) -> (any Study)? { all.first { $0.name == name } }
+}

@@ -1,0 +1,16 @@
+public import KuklaFormats
+
+/// A picture beside a study's page.
+public struct StudyChart: Sendable {
+    /// The file's name without its end, such as `recall`.
+    public var name: String
+    /// What it shows, in words.
+    public var title: String
+    public var chart: LineChart
+
+    public init(_ name: String, title: String, chart: LineChart) {
+        self.name = name
+        self.title = title
+        self.chart = chart
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import KuklaFormats
+
+extension StudyReport {
+    private static let barColumns = ["bar", "measured", "wanted", "outcome", "note"]
+
+    private var barRows: [[String]] {
+        findings.bars.map { bar in
+            [
+                bar.requirement, String(format: "%.4g", bar.measured),
+                "\(bar.relation.rawValue) \(String(format: "%.4g", bar.bound))", bar.outcome.rawValue,
+                bar.note ?? "",
+            ]
+        }
+    }
+
+    /// The tables for a terminal.
+    public func text() -> String {
+        var parts = findings.tables.map { table in
+            let columns = table.columns.enumerated().map {
+                TextTable.Column($0.element, $0.offset == 0 ? .left : .right)
+            }
+            return "\(table.title)\n"
+                + TextTable(columns: columns, rows: table.rows.map { $0.map(\.description) }).text()
+        }
+        let bars = TextTable(
+            columns: Self.barColumns.map { .init($0, $0 == "measured" ? .right : .left) }, rows: barRows)
+        parts.append(bars.text())
+        return (parts + findings.notes + [summary]).joined(separator: "\n") + "\n"
+    }
+
+    /// The page in Markdown.
+    func page() -> String {
+        var page = """
+            # \(title)
+
+            \(paper)
+
+            **Claim.** \(claim)
+
+            `kukla study \(name) \(scale == .full ? "--full" : "--quick")` measured this: \(summary), seeds \(seeds.map(String.init).joined(separator: ", ")).
+
+            ## Bars
+
+            \(Self.markdown(Self.barColumns, barRows))
+
+            """
+        if !findings.charts.isEmpty { page += "\n## Charts\n" }
+        for chart in findings.charts {
+            page += "\n![\(chart.title)](\(name)-\(chart.name).svg)\n\n*\(chart.title)*\n"
+        }
+        if !findings.tables.isEmpty { page += "\n## Figures\n" }
+        for table in findings.tables {
+            page += "\n\(table.title)\n\n"
+            page += Self.markdown(table.columns, table.rows.map { $0.map(\.description) }) + "\n"
+        }
+        if !findings.notes.isEmpty {
+            page += "\n## Notes\n\n" + findings.notes.map { "- \($0)" }.joined(separator: "\n") + "\n"
+        }
+        return page
+    }
+
+    private static func markdown(_ columns: [String], _ rows: [[String]]) -> String {
+        func line(_ cells: [String]) -> String {
+            "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
+        }
+        return ([line(columns), line(columns.map { _ in "---" })] + rows.map(line)).joined(
+            separator: "\n")
+    }
+}
