@@ -13,13 +13,15 @@ import KuklaText
 ///     kukla-benchmark search VECTORS.npy QUERIES.npy FACTORY COUNT BATCH FOUND.npy
 ///     kukla-benchmark build VECTORS.npy FACTORY cosine|ip|l2 COLLECTION.kukla
 ///     kukla-benchmark beam COLLECTION.kukla QUERIES.npy TRUTH.ivecs RECALL EVERY
+///     kukla-benchmark resident COLLECTION.kukla
 ///     kukla-benchmark maxsim DOCUMENTS.npy TOKENS QUERIES.npy TOKENS SCORES.npy
 ///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
 ///     kukla-benchmark train STEPS encoder MODEL LENGTHS|decoder|mlp|convolution|click
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
 /// once, so that the other side can compare it. `build` builds in memory; the first one is written. `beam` searches with
-/// the least effort that reaches RECALL, among the ids that EVERY divides. `maxsim` scores each query by itself; every set has
+/// the least effort that reaches RECALL, among the ids that EVERY divides. `resident` tells bytes a vector: by the formula,
+/// and as the process grows when it has read all of the collection. `maxsim` scores each query by itself; every set has
 /// TOKENS vectors.
 @main struct KuklaBenchmark {
     static func main() throws {
@@ -46,6 +48,7 @@ import KuklaText
             try beam(
                 CollectionFile(url(1)), queries: VectorFile.readAll(url(2)), truth: IntegerMatrix(url(3)),
                 recall: recall, every: every)
+        case ("resident", 2): try resident(url(1))
         case ("maxsim", 6):
             guard let tokens = Int(arguments[2]), let asked = Int(arguments[4]) else { throw usage }
             try maxSim(sets(url(1), of: tokens), sets(url(3), of: asked), output: url(5))
@@ -146,6 +149,20 @@ import KuklaText
         try serve(["recall": chosen.recall, "effort": Double(chosen.effort)]) {
             _ = try index.search(queries, count: 10, allowing: allowed, threads: defaultThreadCount)
         }
+    }
+
+    static func resident(_ collection: URL) throws {
+        let before = try residentBytes()
+        // Opening checks every byte.
+        let index = try CollectionFile(collection).index
+        let grown = try residentBytes() - before
+        try serve(["resident": Double(grown) / Double(index.count), "formula": index.bytesPerVector]) {}
+    }
+
+    /// Bytes of this process in memory, mapped files among them.
+    static func residentBytes() throws -> Int {
+        let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[1]
+        return Int(pages)! * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     // MARK: - Late interaction

@@ -3,7 +3,7 @@
 import gzip
 
 import numpy as np
-from harness import THREADS, Ours, alternate, options, row, timed, wanted
+from harness import THREADS, Ours, alternate, options, row, size_row, timed, wanted
 from search_rows import recall, vectors
 
 
@@ -65,6 +65,15 @@ class Hnswlib:
         self.index.init_index(len(self.base), M=16, ef_construction=128)
         self.index.add_items(self.base, num_threads=THREADS)
 
+    def save(self, path):
+        self.index.save_index(path)
+
+    def load(self, path):
+        import hnswlib
+
+        self.index = hnswlib.Index(space=self.metric, dim=self.base.shape[1])
+        self.index.load_index(path)
+
     def set_effort(self, effort):
         self.index.set_ef(max(effort, 10))
 
@@ -93,6 +102,17 @@ class Faiss:
         self.index.hnsw.efConstruction = 128
         self.index.add(self.base)
 
+    def save(self, path):
+        import faiss
+
+        faiss.write_index(self.index, path)
+
+    def load(self, path):
+        import faiss
+
+        faiss.omp_set_num_threads(THREADS)
+        self.index = faiss.read_index(path)
+
     def set_effort(self, effort):
         self.index.hnsw.efSearch = effort
 
@@ -105,13 +125,22 @@ class USearch:
         self.base, self.metric, self.dtype = base, metric, dtype
         self.name = f"USearch {dtype}"
 
-    def build(self):
+    def empty(self):
         from usearch.index import Index
 
         metric = "ip" if self.metric == "ip" and self.dtype == "f32" else "cos" if self.metric == "ip" else "l2sq"
-        self.index = Index(
-            ndim=self.base.shape[1], metric=metric, dtype=self.dtype, connectivity=16, expansion_add=128)
+        return Index(ndim=self.base.shape[1], metric=metric, dtype=self.dtype, connectivity=16, expansion_add=128)
+
+    def build(self):
+        self.index = self.empty()
         self.index.add(np.arange(len(self.base)), self.base, threads=THREADS)
+
+    def save(self, path):
+        self.index.save(path)
+
+    def load(self, path):
+        self.index = self.empty()
+        self.index.load(path)
 
     def set_effort(self, effort):
         self.index.expansion_search = max(effort, 10)
@@ -120,14 +149,57 @@ class USearch:
         return self.index.search(queries, k, threads=THREADS).keys.astype(np.int64)
 
 
+class SignsOfUSearch:
+    """Signs in USearch, and the best of them ranked again by their floats, as its users do."""
+
+    name = "USearch b1, 160 ranked again by numpy"
+    candidates = 160
+
+    def __init__(self, base):
+        self.base = base
+
+    def build(self):
+        from usearch.index import Index
+
+        self.index = Index(
+            ndim=self.base.shape[1], metric="hamming", dtype="b1", connectivity=16, expansion_add=128)
+        self.index.add(np.arange(len(self.base)), np.packbits(self.base > 0, axis=1), threads=THREADS)
+
+    def set_effort(self, effort):
+        self.index.expansion_search = max(effort, self.candidates)
+
+    def search(self, queries, k=10):
+        found = self.index.search(np.packbits(queries > 0, axis=1), self.candidates, threads=THREADS)
+        keys = found.keys.astype(np.int64)
+        answers = []
+        for start in range(0, len(queries), 64):
+            part = keys[start : start + 64]
+            scores = np.matmul(self.base[part], queries[start : start + 64, :, None])[..., 0]
+            best = np.argsort(-scores, axis=1)[:, :k]
+            answers.append(np.take_along_axis(part, best, axis=1))
+        return np.concatenate(answers)
+
+
+def ready(peer, name):
+    """Builds a peer's index, or reads one that an earlier run built: a million vectors take minutes."""
+    path = options.work / f"{name}-{peer.name.replace(' ', '-')}.index"
+    if path.exists():
+        peer.load(str(path))
+    else:
+        peer.build()
+        peer.save(str(path))
+
+
 def bench_graphs():
-    for name, shape, metric in [("apt", "62k x 384", "ip"), ("mnist", "60k x 784", "l2")]:
+    sets = [("apt", "62k x 384", "ip"), ("mnist", "60k x 784", "l2"), ("clustered", "1M x 128", "ip")]
+    for name, shape, metric in sets:
         titles = [f"HNSW search at recall@10 {target}, {name} {shape}" for target in (0.95, 0.99)]
         coded = f"HNSW over SQ8 at recall@10 0.95, {name} {shape}"
+        signs = f"HNSW over 1-bit codes with refinement at recall@10 0.95, {name} {shape}"
         building = f"HNSW build, {name} {shape}"
-        if not any(wanted(title) for title in [*titles, coded, building]):
+        if not any(wanted(title) for title in [*titles, coded, signs, building]):
             continue
-        base_path, query_path = vectors(name) if name == "apt" else mnist()
+        base_path, query_path = mnist() if name == "mnist" else vectors(name)
         base, queries = np.load(base_path), np.load(query_path)[:1000]
         truth = truth_of(base, queries, metric)
         asked, truth_path = options.work / f"{name}-graph-queries.npy", options.work / f"{name}-truth.ivecs"
@@ -136,23 +208,33 @@ def bench_graphs():
         ours_metric = "cosine" if metric == "ip" else "l2"
         peers = [Hnswlib(base, metric), Faiss(base, metric), USearch(base, metric)]
         collection = options.work / f"{name}-HNSW16.kukla"
-        for peer in peers:
-            peer.build()
-        with Ours("build", base_path, "HNSW16,F32", ours_metric, collection) as ours:
-            for peer in peers if wanted(building) else []:
-                a, b = alternate(ours, lambda: timed(peer.build))
-                row(building, peer.name, 1.0, a, b, len(base), "vectors/s", "M 16, efConstruction 128")
-        for title, target in zip(titles, (0.95, 0.99)):
-            for peer in peers if wanted(title) else []:
-                compare(title, peer, 1.2, collection, asked, queries, truth_path, truth, target)
+        plain = [title for title in titles if wanted(title)]
+        if wanted(building) or plain and not collection.exists():
+            with Ours("build", base_path, "HNSW16,F32", ours_metric, collection) as ours:
+                for peer in peers if wanted(building) else []:
+                    a, b = alternate(ours, lambda: timed(peer.build))
+                    row(building, peer.name, 1.0, a, b, len(base), "vectors/s", "M 16, efConstruction 128")
+        for peer in peers if plain else []:
+            ready(peer, name)
+            for title, target in zip(titles, (0.95, 0.99)):
+                if wanted(title):
+                    compare(title, peer, 1.2, collection, asked, queries, truth_path, truth, target)
         if wanted(coded):
             collection = options.work / f"{name}-HNSW16-SQ8.kukla"
             with Ours("build", base_path, "HNSW16,SQ8", ours_metric, collection):
                 pass
             # i8 of USearch is for directions alone.
             for peer in [Faiss(base, metric, "8bit")] + ([USearch(base, metric, "i8")] if metric == "ip" else []):
-                peer.build()
+                ready(peer, name)
                 compare(coded, peer, 1.3, collection, asked, queries, truth_path, truth, 0.95)
+        # Pixels are never below zero: their signs say nothing. USearch's signs of clusters of noise find too little.
+        if wanted(signs) and name == "apt":
+            collection = options.work / f"{name}-HNSW16-B1.kukla"
+            with Ours("build", base_path, "HNSW16,B1,Refine(F32,factor=16)", ours_metric, collection):
+                pass
+            peer = SignsOfUSearch(base)
+            peer.build()
+            compare(signs, peer, 1.3, collection, asked, queries, truth_path, truth, 0.95)
 
 
 def compare(title, peer, bar, collection, asked, queries, truth_path, truth, target):
@@ -241,6 +323,21 @@ def bench_filters():
                 row(title, name, 2.0, a, b, len(queries), "queries/s", note)
 
 
+def bench_resident():
+    for factory in ("SQ8", "HNSW16,F32", "HNSW16,SQ8,Refine(F16)", "IVF256,PQ48x4fs,Refine(SQ8)"):
+        title = f"resident bytes a vector, {factory}, apt 62k x 384"
+        if not wanted(title):
+            continue
+        base_path, _ = vectors("apt")
+        collection = options.work / "resident.kukla"
+        with Ours("build", base_path, factory, "cosine", collection):
+            pass
+        with Ours("resident", collection) as ours:
+            ours()
+            measured, formula = ours.facts["resident"], ours.facts["formula"]
+        size_row(title, "the formula", 1.02, measured, formula, "B", "the process's growth, the whole collection read")
+
+
 def bench_late_interaction():
     import torch
 
@@ -277,3 +374,4 @@ def run():
     bench_graphs()
     bench_lists()
     bench_filters()
+    bench_resident()

@@ -116,13 +116,21 @@ def peak_mebibytes(command):
 
 def memory_row(name, peer, bar, our_command, peer_command):
     mine, theirs = peak_mebibytes([options.benchmark, *our_command]), peak_mebibytes([sys.executable, *peer_command])
+    size_row(name, peer, bar, mine, theirs, "MiB", "whole processes; smaller is better")
+
+
+# Units of which less is better.
+SIZES = ("MiB", "B")
+
+
+def size_row(name, peer, bar, mine, theirs, unit, note):
     ratio = mine / theirs
     results[f"{name} | {peer}"] = {
         "name": name, "peer": peer, "bar": bar, "ratio": ratio, "low": ratio, "high": ratio, "ours": mine, "theirs": theirs,
-        "unit": "MiB", "note": "whole processes; smaller is better", "met": ratio <= bar,
+        "unit": unit, "note": note, "met": ratio <= bar,
     }
     save()
-    print(f"{name}: {mine:.0f} MiB against {theirs:.0f} MiB: {ratio:.2f}x (bar {bar})", flush=True)
+    print(f"{name}: {mine:,.1f} {unit} against {theirs:,.1f} {unit}: {ratio:.3f}x (bar {bar})", flush=True)
 
 
 def wanted(name):
@@ -144,7 +152,7 @@ def write_table():
         "| work | peer | ratio ours/peer | bar | met | ours | peer's | note |", "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for r in results.values():
-        bar = "" if r["bar"] is None else (f"<= {r['bar']}x" if r["unit"] == "MiB" else f"{r['bar']}x")
+        bar = "" if r["bar"] is None else (f"<= {r['bar']}x" if r["unit"] in SIZES else f"{r['bar']}x")
         met = {True: "yes", False: "**no**", None: ""}[r["met"]]
         lines.append(
             f"| {r['name']} | {r['peer']} | **{r['ratio']:.2f}x** ({r['low']:.2f}..{r['high']:.2f}) | {bar} | {met} "

@@ -65,6 +65,18 @@ struct CodeBuffer: Sendable {
                     start: storage.base, count: byteCount)[range]), from: storage)
     }
 
+    /// A copy of the codes of `slots`, each of `bytes` bytes, one behind the other.
+    func picking(_ slots: [UInt32], bytes: Int) -> CodeBuffer {
+        var picked = CodeBuffer(capacity: slots.count * bytes)
+        picked.replace(after: 0, count: slots.count * bytes) { out in
+            for (place, slot) in slots.enumerated() {
+                (out.baseAddress! + place * bytes).copyMemory(
+                    from: base + Int(slot) * bytes, byteCount: bytes)
+            }
+        }
+        return picked
+    }
+
     /// Where the codes begin: valid while this buffer lives and is not changed.
     var base: UnsafeRawPointer { UnsafeRawPointer(storage.base) }
 

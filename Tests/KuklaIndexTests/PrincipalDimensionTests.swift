@@ -12,7 +12,9 @@ struct PrincipalDimensionTests {
         let basis = try Matrix.randomRotation(dimensions: 40, seed: 1)[rows: 0..<rank]
         let vectors = coefficients.multiplied(by: basis)
         #expect(try PrincipalDimension.estimate(vectors, share: 0.995) == rank)
-        #expect(try PrincipalDimension.estimate(vectors, share: 0.5) == (rank + 1) / 2)
+        // The largest of equal variances hold a little more than their share.
+        #expect(
+            try (rank / 2 - 1...(rank + 1) / 2).contains(PrincipalDimension.estimate(vectors, share: 0.5)))
     }
 
     @Test("equal vectors fill none")

@@ -11,15 +11,23 @@ extension HNSWIndex {
     /// The same where neighbours of neighbours are looked at: 20 to 40, the more the fewer are allowed (measured at 384
     /// dimensions with a half to 3 % allowed). In doubt all are compared, which misses nothing.
     private static let filteredStepCost = 40
+    /// What it costs to pick out a code, and to compare it with one of many queries in a product, in the time of a score
+    /// of its own (measured at 384 dimensions).
+    private static let pickingCost = 2.0
+    private static let togetherCost = 1.0 / 6
+    /// From so many queries on a product is worth it.
+    private static let fewestTogether = 4
 
     /// Which of more than `k` equal matches are found is up to the walk; where ids differ from slots, up to the slots.
     public func search(
         _ queries: Matrix, count k: Int, allowing allowed: RowSet? = nil, threads: Int = defaultThreadCount
     ) throws(KuklaError) -> [[Match]] {
         let filter = allowed.map { SlotFilter($0, slots: count, ids: ids) }
-        return try search(
-            queries, count: k, allowing: allowed, by: codec, refinement: refinement, threads: threads
-        ) { scorer, walker, width in
+        if let filter, isFasterTogether(queries.rows, filter) {
+            try checkSearch(queries, count: k, allowing: allowed)
+            return try searchTogether(queries, count: k, filter, threads: threads)
+        }
+        return try search(queries, count: k, allowing: allowed, threads: threads) { scorer, walker, width in
             let wanted = min(width, filter?.count ?? count)
             guard wanted > 0 else { return walker.beam.reset(capacity: 0) }
             let step = filter == nil ? Self.stepCost : Self.filteredStepCost
@@ -28,7 +36,7 @@ extension HNSWIndex {
                 walk(max(effort, width), scorer: scorer, walker: walker, filter: filter)
                 if walker.beam.count >= wanted { return }
             }
-            compareAll(wanted, codes: codes, scorer: scorer, walker: walker, filter: filter)
+            compareAll(wanted, scorer: scorer, walker: walker, filter: filter)
         }
     }
 
@@ -36,18 +44,45 @@ extension HNSWIndex {
         _ queries: Matrix, count k: Int, threads: Int = defaultThreadCount
     ) throws(KuklaError) -> [[Match]] {
         let (codec, codes) = finest
-        return try search(
-            queries, count: k, allowing: nil, by: codec, refinement: nil, threads: threads
-        ) { scorer, walker, width in
-            compareAll(width, codes: codes, scorer: scorer, walker: walker, filter: nil)
+        let all = FlatIndex(
+            codec: codec, refinement: nil, count: count, codes: codes, refineCodes: CodeBuffer())
+        comparisonCounter?.add(queries.rows * count)
+        return named(try all.search(queries, count: k, threads: threads)) { $0 }
+    }
+
+    /// Whether `queries` are answered sooner by comparing all of them with all allowed slots.
+    private func isFasterTogether(_ queries: Int, _ filter: SlotFilter) -> Bool {
+        guard queries >= Self.fewestTogether, filter.count > 0 else { return false }
+        let together = Double(filter.count) * (Self.pickingCost + Double(queries) * Self.togetherCost)
+        return together <= Double(queries) * Double(effort) * Double(Self.filteredStepCost)
+    }
+
+    /// Picks out the codes of the allowed slots once, and compares all queries with all of them in products.
+    private func searchTogether(
+        _ queries: Matrix, count k: Int, _ filter: SlotFilter, threads: Int
+    ) throws(KuklaError) -> [[Match]] {
+        let slots = filter.slots
+        let few = FlatIndex(
+            codec: codec, refinement: refinement, count: slots.count,
+            codes: codes.picking(slots, bytes: codec.layout.bytesPerBlock),
+            refineCodes: refinement.map {
+                refineCodes.picking(slots, bytes: $0.codec.layout.bytesPerBlock)
+            } ?? CodeBuffer())
+        comparisonCounter?.add(queries.rows * slots.count)
+        let found = try few.search(queries, count: min(k, slots.count), threads: threads)
+        return named(found) { Int(slots[$0]) }
+    }
+
+    /// Matches of rows as matches of ids; `slot` tells which slot a row is.
+    private func named(_ lists: [[Match]], slot: (Int) -> Int) -> [[Match]] {
+        lists.map { list in
+            list.map { Match(id: id(of: UInt32(slot($0.id))), score: $0.score, distance: $0.distance) }
         }
     }
 
-    /// Runs `fill`, which fills the walker's beam with the best slots by `codec`, for each query, and makes matches of
-    /// them.
+    /// Runs `fill`, which fills the walker's beam with the best slots, for each query, and makes matches of them.
     private func search(
-        _ queries: Matrix, count k: Int, allowing allowed: RowSet?, by codec: any VectorCodec,
-        refinement: FlatIndex.Refinement?, threads: Int,
+        _ queries: Matrix, count k: Int, allowing allowed: RowSet?, threads: Int,
         fill: @Sendable (any RandomAccessScorer, GraphWalker, Int) -> Void
     ) throws(KuklaError) -> [[Match]] {
         try checkSearch(queries, count: k, allowing: allowed)
@@ -60,7 +95,7 @@ extension HNSWIndex {
                 walker.comparisons = 0
                 fill(codec.randomAccessScorer(for: query), walker, width)
                 comparisonCounter?.add(walker.comparisons)
-                return matches(k, of: walker, width: width, refinement: refinement, query: query)
+                return matches(k, of: walker, width: width, query: query)
             }
         }
     }
@@ -89,10 +124,9 @@ extension HNSWIndex {
 
     /// Fills the beam with the best of all allowed slots.
     private func compareAll(
-        _ width: Int, codes: CodeBuffer, scorer: any RandomAccessScorer, walker: GraphWalker,
-        filter: SlotFilter?
+        _ width: Int, scorer: any RandomAccessScorer, walker: GraphWalker, filter: SlotFilter?
     ) {
-        withExtendedLifetime((self, codes)) {
+        withExtendedLifetime(self) {
             walker.beam.reset(capacity: width)
             let view = layers[0].view
             if let filter {
@@ -105,7 +139,7 @@ extension HNSWIndex {
 
     /// The `k` best of the first `width` nodes of the beam, by the refinement where there is one.
     private func matches(
-        _ k: Int, of walker: GraphWalker, width: Int, refinement: FlatIndex.Refinement?, query: Matrix
+        _ k: Int, of walker: GraphWalker, width: Int, query: Matrix
     ) -> [Match] {
         let count = min(width, walker.beam.count)
         var rows = (0..<count).map { place in

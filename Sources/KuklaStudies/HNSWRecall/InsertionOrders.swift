@@ -1,3 +1,4 @@
+import Foundation
 import KuklaEvaluation
 import KuklaIndex
 import KuklaNumerics
@@ -42,6 +43,9 @@ struct InsertionOrders {
                 }
                 differences.append(100 * (atTen[0] - atTen[1]))
             }
+            let own = differences.suffix(levelSeeds.count)
+            byCorpus.append(
+                "\(corpus.name) \(String(format: "%.2f", own.reduce(0, +) / Double(own.count)))")
             table.rows.append(
                 [.text(corpus.name)]
                     + sums.flatMap { $0.map { .number($0 / Double(levelSeeds.count), decimals: 4) } })

@@ -45,10 +45,11 @@ struct ModelRankings {
             StudyBar(
                 "5. pairs of models that change places, of \(exact.count * (exact.count - 1) / 2)",
                 Double(swaps), .atLeast, 1))
+        // Where nothing is lost, as on the sample of a quick run, there is no correlation.
+        let correlation = try? Correlation.pearson(missed, zip(exact, found).map { $0 - $1 })
         findings.bars.append(
             StudyBar(
-                "5. correlation of recall lost with nDCG@10 lost",
-                try Correlation.pearson(missed, zip(exact, found).map { $0 - $1 }), .atLeast, 0.5))
+                "5. correlation of recall lost with nDCG@10 lost", correlation ?? .nan, .atLeast, 0.5))
     }
 
     private func models(of corpus: JudgedTexts) throws(KuklaError) -> [Model] {
