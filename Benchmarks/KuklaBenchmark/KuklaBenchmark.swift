@@ -12,7 +12,7 @@ import KuklaText
 ///     kukla-benchmark tokenize MODEL TEXTS
 ///     kukla-benchmark search VECTORS.npy QUERIES.npy FACTORY COUNT BATCH FOUND.npy
 ///     kukla-benchmark build VECTORS.npy FACTORY cosine|ip|l2 COLLECTION.kukla
-///     kukla-benchmark beam COLLECTION.kukla QUERIES.npy TRUTH.ivecs RECALL EVERY
+///     kukla-benchmark beam COLLECTION.kukla QUERIES.npy TRUTH.ivecs RECALL EVERY [BATCH]
 ///     kukla-benchmark resident COLLECTION.kukla
 ///     kukla-benchmark maxsim DOCUMENTS.npy TOKENS QUERIES.npy TOKENS SCORES.npy
 ///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
@@ -20,9 +20,9 @@ import KuklaText
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
 /// once, so that the other side can compare it. `build` builds in memory; the first one is written. `beam` searches with
-/// the least effort that reaches RECALL, among the ids that EVERY divides. `resident` tells bytes a vector: by the formula,
-/// and as the process grows when it has read all of the collection. `maxsim` scores each query by itself; every set has
-/// TOKENS vectors.
+/// the least effort that reaches RECALL, among the ids that EVERY divides, all queries or BATCH at a time. `resident` tells
+/// bytes a vector: by the formula, and as the process grows when it has read all of the collection. `maxsim` scores each
+/// query by itself; every set has TOKENS vectors.
 @main struct KuklaBenchmark {
     static func main() throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
@@ -43,11 +43,14 @@ import KuklaText
             guard let metric = Metric(rawValue: arguments[3]) else { throw usage }
             try build(
                 VectorFile.readAll(url(1)), IndexConfiguration(parsing: arguments[2]), metric, output: url(4))
-        case ("beam", 6):
-            guard let recall = Double(arguments[4]), let every = Int(arguments[5]) else { throw usage }
+        case ("beam", 6...7):
+            let queries = try VectorFile.readAll(url(2))
+            guard let recall = Double(arguments[4]), let every = Int(arguments[5]),
+                let batch = arguments.count == 7 ? Int(arguments[6]) : queries.rows
+            else { throw usage }
             try beam(
-                CollectionFile(url(1)), queries: VectorFile.readAll(url(2)), truth: IntegerMatrix(url(3)),
-                recall: recall, every: every)
+                CollectionFile(url(1)), queries: queries, truth: IntegerMatrix(url(3)), recall: recall,
+                every: every, batch: batch)
         case ("resident", 2): try resident(url(1))
         case ("maxsim", 6):
             guard let tokens = Int(arguments[2]), let asked = Int(arguments[4]) else { throw usage }
@@ -140,14 +143,19 @@ import KuklaText
     }
 
     static func beam(
-        _ file: CollectionFile, queries: Matrix, truth: IntegerMatrix, recall: Double, every: Int
+        _ file: CollectionFile, queries: Matrix, truth: IntegerMatrix, recall: Double, every: Int,
+        batch: Int
     ) throws {
         guard var index = file.index as? any ApproximateIndex & CodedIndex else { throw usage }
         let exact = (0..<truth.rows).map { truth.row($0).map { Int($0) } }
         let allowed = every == 1 ? nil : RowSet(capacity: index.idBound) { $0 % every == 0 }
         let chosen = try index.chooseEffort(recall: recall, queries: queries, exact: exact, allowing: allowed)
         try serve(["recall": chosen.recall, "effort": Double(chosen.effort)]) {
-            _ = try index.search(queries, count: 10, allowing: allowed, threads: defaultThreadCount)
+            for start in stride(from: 0, to: queries.rows, by: batch) {
+                _ = try index.search(
+                    queries[rows: start..<min(start + batch, queries.rows)], count: 10, allowing: allowed,
+                    threads: defaultThreadCount)
+            }
         }
     }
 

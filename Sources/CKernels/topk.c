@@ -1,5 +1,5 @@
-// The pre-filter before a bounded heap: which scores are above the worst one kept.
-// All levels build one 64-bit mask for 64 scores and walk over its bits, which are nearly always none: a
+// The pre-filter before a bounded heap or buffer: which scores are above the worst one kept, and how many.
+// Selecting, all levels build one 64-bit mask for 64 scores and walk over its bits, which are nearly always none: a
 // compressing store would cost more (it is microcoded on Zen 4).
 //   portable: a comparison at a time, the mask by shifts.
 //   avx2:     8 comparisons of 8.
@@ -44,10 +44,34 @@ static inline uint64_t mask_portable(const float *scores, size_t count, float th
         return found;                                                                                    \
     }
 
+// The same for two arrays. Where a mask is taken all its scores are read first: the outputs may be the inputs.
+#define COLLECT(NAME, MASK64)                                                                            \
+    static size_t NAME(const float *scores, const uint32_t *numbers, size_t count, float threshold,      \
+                       float *out_scores, uint32_t *out_numbers) {                                       \
+        size_t found = 0;                                                                                \
+        for (size_t i = 0; i < count; i += 64) {                                                         \
+            uint64_t mask = i + 64 <= count ? MASK64(scores + i, threshold)                              \
+                                            : mask_portable(scores + i, count - i, threshold);           \
+            for (; mask; mask &= mask - 1) {                                                             \
+                size_t at = i + (size_t)__builtin_ctzll(mask);                                           \
+                out_scores[found] = scores[at];                                                          \
+                out_numbers[found++] = numbers[at];                                                      \
+            }                                                                                            \
+        }                                                                                                \
+        return found;                                                                                    \
+    }
+
+static size_t count_above_portable(const float *scores, size_t count, float threshold) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) found += scores[i] > threshold;
+    return found;
+}
+
 #define MASK64_PORTABLE(scores, threshold) mask_portable(scores, 64, threshold)
 SELECT(select_above_portable, MASK64_PORTABLE)
+COLLECT(collect_above_portable, MASK64_PORTABLE)
 
-static const kk_topk_kernels portable = {select_above_portable};
+static const kk_topk_kernels portable = {select_above_portable, collect_above_portable, count_above_portable};
 
 #if defined(__x86_64__)
 
@@ -63,10 +87,17 @@ static inline uint64_t mask64_avx2(const float *scores, float threshold) {
     return mask;
 }
 SELECT(select_above_avx2, mask64_avx2)
+COLLECT(collect_above_avx2, mask64_avx2)
+
+static size_t count_above_avx2(const float *scores, size_t count, float threshold) {
+    size_t found = 0, i = 0;
+    for (; i + 64 <= count; i += 64) found += (size_t)__builtin_popcountll(mask64_avx2(scores + i, threshold));
+    return found + count_above_portable(scores + i, count - i, threshold);
+}
 
 #pragma clang attribute pop
 
-static const kk_topk_kernels avx2 = {select_above_avx2};
+static const kk_topk_kernels avx2 = {select_above_avx2, collect_above_avx2, count_above_avx2};
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
 
@@ -80,9 +111,42 @@ static inline uint64_t mask64_avx512(const float *scores, float threshold) {
 }
 SELECT(select_above_avx512, mask64_avx512)
 
+static inline __mmask16 first_lanes(size_t count) { return count >= 16 ? 0xFFFF : (__mmask16)((1u << count) - 1); }
+
+// Compressed in registers: storing compressed lanes straight to memory is slow on some processors.
+static size_t collect_above_avx512(const float *scores, const uint32_t *numbers, size_t count, float threshold,
+                                   float *out_scores, uint32_t *out_numbers) {
+    __m512 bar = _mm512_set1_ps(threshold);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i += 16) {
+        __mmask16 in = first_lanes(count - i);
+        __m512 x = _mm512_maskz_loadu_ps(in, scores + i);
+        __mmask16 above = _mm512_mask_cmp_ps_mask(in, x, bar, _CMP_GT_OQ);
+        if (!above) continue;
+        __m512i n = _mm512_maskz_loadu_epi32(in, numbers + i);
+        size_t some = (size_t)__builtin_popcount(above);
+        __mmask16 out = first_lanes(some);
+        _mm512_mask_storeu_ps(out_scores + found, out, _mm512_maskz_compress_ps(above, x));
+        _mm512_mask_storeu_epi32(out_numbers + found, out, _mm512_maskz_compress_epi32(above, n));
+        found += some;
+    }
+    return found;
+}
+
+static size_t count_above_avx512(const float *scores, size_t count, float threshold) {
+    __m512 bar = _mm512_set1_ps(threshold);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i += 16) {
+        __mmask16 in = first_lanes(count - i);
+        __m512 x = _mm512_maskz_loadu_ps(in, scores + i);
+        found += (size_t)__builtin_popcount(_mm512_mask_cmp_ps_mask(in, x, bar, _CMP_GT_OQ));
+    }
+    return found;
+}
+
 #pragma clang attribute pop
 
-static const kk_topk_kernels avx512 = {select_above_avx512};
+static const kk_topk_kernels avx512 = {select_above_avx512, collect_above_avx512, count_above_avx512};
 
 #endif
 

@@ -14,6 +14,7 @@ public struct FloatCodec: VectorCodec {
     public var configuration: CodecConfiguration { CodecConfiguration(quantizer: .float32) }
     public var layout: CodeLayout { CodeLayout(bytesPerBlock: 4 * dimensions) }
     public var parameters: [String: Matrix] { [:] }
+    public var scoresGroups: Bool { true }
 
     public func encode(_ vectors: Matrix, into codes: UnsafeMutableRawBufferPointer, threads: Int) {
         checkEncode(vectors, into: codes)

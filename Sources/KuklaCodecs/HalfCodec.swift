@@ -24,6 +24,7 @@ public struct HalfCodec: VectorCodec {
     }
     public var layout: CodeLayout { CodeLayout(bytesPerBlock: 2 * dimensions) }
     public var parameters: [String: Matrix] { [:] }
+    public var scoresGroups: Bool { true }
 
     public func encode(_ vectors: Matrix, into codes: UnsafeMutableRawBufferPointer, threads: Int) {
         checkEncode(vectors, into: codes)

@@ -13,6 +13,8 @@ public protocol RandomAccessScorer: Sendable {
 }
 
 extension VectorCodec {
+    public var scoresGroups: Bool { false }
+
     public var rowwise: (any VectorCodec)? { layout.vectorsPerBlock == 1 ? self : nil }
 
     public func randomAccessScorer(for query: Matrix) -> any RandomAccessScorer {

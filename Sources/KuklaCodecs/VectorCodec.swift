@@ -29,6 +29,10 @@ public protocol VectorCodec: Sendable {
     /// Prepares one or more queries `[queries, dimensions]` for scoring against codes of this codec.
     func scorer(for queries: Matrix) -> any CodeScorer
 
+    /// Whether a scorer for several queries is cheap to make, beside a few hundred scores, and faster than theirs one by one: then
+    /// lists make one for each group of queries. By default false.
+    var scoresGroups: Bool { get }
+
     /// The same codec with codes of one vector a block, so that single codes can be picked out; `nil` where there is
     /// no such layout. By default the codec itself, where its codes lie so.
     var rowwise: (any VectorCodec)? { get }

@@ -42,6 +42,32 @@ import Testing
         #expect(try recall(index) > 0.6)
     }
 
+    /// Whole numbers: many pairs of scores are equal, and which of them are found is said by the ids.
+    @Test(arguments: Metric.allCases.filter { $0 != .cosine }, [1, 10, 130, 700, 3000])
+    func `through all lists the matches are those of a scan, of equal ones the lowest ids`(
+        metric: Metric, k: Int
+    ) throws {
+        let vectors = Matrix.wholeNumbers(rows: 3000, columns: 5, seed: 54)
+        let queries = Matrix.wholeNumbers(rows: 40, columns: 5, seed: 55)
+        var flat = try IndexConfiguration(parsing: "F32").train(on: vectors, metric: metric)
+        try flat.insert(vectors)
+        let empty = try IndexConfiguration(parsing: "IVF30,F32").makeIndex(on: vectors, metric: metric)
+        var lists = try #require(empty as? IVFIndex)
+        try lists.insert(vectors)
+        lists.effort = 30
+        let expected = try flat.search(queries, count: k)
+        #expect(try lists.search(queries, count: k) == expected)
+        #expect(try lists.search(queries[rows: 5..<6], count: k) == [expected[5]])
+        let some = RowSet(capacity: 3000) { $0 % 3 != 1 }
+        #expect(
+            try lists.search(queries, count: k, allowing: some)
+                == flat.search(queries, count: k, allowing: some))
+        // Nothing near, and all equally far.
+        let far = Matrix(rows: 1, columns: 5, elements: [Float](repeating: 1e30, count: 5))
+        #expect(
+            try lists.search(far, count: k)[0].map(\.id) == flat.search(far, count: k)[0].map(\.id))
+    }
+
     @Test func `vectors that come in pieces find their lists`() throws {
         let whole = try filled("IVF20,F32")
         var pieces = try index("IVF20,F32")

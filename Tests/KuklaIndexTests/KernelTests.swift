@@ -30,6 +30,33 @@ private let sizes = [0, 1, 7, 8, 63, 64, 65, 127, 128, 129, 1001]
     }
 
     @Test(arguments: CPULevel.available)
+    func `scores above a bar are counted and collected, also in place`(level: CPULevel) {
+        let kernels = kk_topk_kernels_for(level.kernelLevel).pointee
+        var random = RandomSource(seed: 3)
+        for size in sizes {
+            var scores = (0..<size).map { _ in Float(Int.random(in: -3...3, using: &random)) }
+            for i in stride(from: 0, to: size, by: 9) { scores[i] = .nan }
+            var numbers = (0..<UInt32(size)).map { 7 * $0 + 1 }
+            for bar in [-Float.infinity, -1, Float(1).nextDown, 2, 9] {
+                let expected = (0..<size).filter { scores[$0] > bar }
+                #expect(kernels.count_above_f32(scores, size, bar) == expected.count)
+                var (outScores, outNumbers) = (scores, numbers)
+                let count = kernels.collect_above_f32(scores, numbers, size, bar, &outScores, &outNumbers)
+                #expect(outNumbers.prefix(count).elementsEqual(expected.map { numbers[$0] }))
+                #expect(outScores.prefix(count).elementsEqual(expected.map { scores[$0] }))
+            }
+            let expected = (0..<size).filter { scores[$0] > 0 }.map { numbers[$0] }
+            let count = scores.withUnsafeMutableBufferPointer { scores in
+                numbers.withUnsafeMutableBufferPointer { numbers in
+                    guard let s = scores.baseAddress, let n = numbers.baseAddress else { return 0 }
+                    return kernels.collect_above_f32(s, n, size, 0, s, n)
+                }
+            }
+            #expect(numbers.prefix(count).elementsEqual(expected), "\(size) scores in place")
+        }
+    }
+
+    @Test(arguments: CPULevel.available)
     func `a checksum is that of the definition, in one piece or in several`(level: CPULevel) {
         var random = RandomSource(seed: 2)
         for size in sizes + [4095, 4096, 4104, 12_287, 12_288, 12_289, 40_001] {

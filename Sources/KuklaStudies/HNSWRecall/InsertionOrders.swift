@@ -19,6 +19,7 @@ struct InsertionOrders {
             columns: ["corpus"]
                 + efforts.flatMap { ["descending, ef \($0)", "ascending, ef \($0)", "random, ef \($0)"] })
         var differences: [Double] = []
+        var byCorpus: [String] = []
         bench.progress.begin(
             "Insertion orders", total: corpora.count * levelSeeds.count * 3, unit: "graphs")
         defer { bench.progress.end() }
