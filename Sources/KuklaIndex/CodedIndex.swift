@@ -10,6 +10,9 @@ public protocol CodedIndex: Insertable {
     var refinement: FlatIndex.Refinement? { get }
     /// Bytes that one more vector costs: codes, the refinement's codes, and what the index keeps beside them.
     var bytesPerVector: Double { get }
+    /// Bytes that the index takes beside `bytesPerVector` for each vector, however many there are: parameters of codecs,
+    /// centres of lists.
+    var fixedBytes: Int { get }
 
     /// The finest approximations of the stored vectors in `places`, `[places.count, dimensions]`, in the order in which
     /// they are stored: that of their ids, unless vectors were removed or inserted in another order. Under cosine they
@@ -41,6 +44,14 @@ extension CodedIndex {
     }
 
     public func id(at place: Int) -> Int { place }
+
+    public var fixedBytes: Int { codecBytes }
+
+    /// Bytes of the codecs' parameters.
+    var codecBytes: Int {
+        [codec, refinement?.codec].compactMap { $0 }.flatMap(\.parameters.values)
+            .reduce(0) { $0 + 4 * $1.rows * $1.columns }
+    }
 }
 
 /// An index that is written to a collection file when it is whole.

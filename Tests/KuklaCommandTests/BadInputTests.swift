@@ -94,6 +94,10 @@ import Testing
             try run("index", "vectors.npy", "--factory", "PCA64,SQ8", "-o", "c.kukla").failed(64, "64", "32"))
         #expect(try run("fit", "vectors.npy", "--budget", "0.01").failed(64, "0.01"))
         #expect(try run("fit", "vectors.npy", "--budget", "many").status == 64)
+        #expect(try run("fit", "vectors.npy").failed(64, "--budget", "--memory", "--latency", "--recall"))
+        #expect(try run("fit", "vectors.npy", "--recall", "95").failed(64, "--recall"))
+        #expect(try run("fit", "vectors.npy", "--latency", "2m").status == 64)
+        #expect(try run("fit", "vectors.npy", "--memory", "1B").failed(64, "No plan fits"))
         #expect(try run("index", "vectors.npy", "-o", "c.kukla").status == 64)
         #expect(try run("index", "vectors.npy", "--factory", "F32", "-o", "c.kukla").status == 0)
         #expect(try run("search", "c.kukla", "--vectors", "vectors.npy", "-k", "61").failed(64, "61", "60"))
@@ -109,6 +113,16 @@ import Testing
         #expect(
             try run("index", "vectors.npy", "--plan", "plan.json", "-o", "c.kukla").failed(2, "plan.json"))
         #expect(try run("fit", "vectors.npy", "--budget", "16", "-o", "plan.json").status == 0)
+        let plan = try String(contentsOf: folder.url.appending(path: "plan.json"), encoding: .utf8)
+        try Data(plan.replacing("\"schema_version\" : 2", with: "\"schema_version\" : 1").utf8)
+            .write(to: folder.url.appending(path: "old.json"))
+        #expect(
+            try run("index", "vectors.npy", "--plan", "old.json", "-o", "c.kukla").failed(
+                2, "schema 1", "kukla fit"))
+        try Data("{\"schema_version\": 1, \"plan\": \"SQ8\"}".utf8).write(
+            to: folder.url.appending(path: "old.json"))
+        #expect(
+            try run("index", "vectors.npy", "--plan", "old.json", "-o", "c.kukla").failed(2, "schema 1"))
         try write((0..<30).map { [Float($0), 1, 2] }, to: "three.npy")
         #expect(try run("index", "three.npy", "--plan", "plan.json", "-o", "c.kukla").failed(2, "32", "3"))
     }

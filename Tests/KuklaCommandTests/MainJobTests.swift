@@ -62,6 +62,49 @@ import Testing
         #expect(!info.output.contains("\"is_intact\" : false"))
     }
 
+    @Test func `limits of memory, latency and recall choose a plan with an effort, which the index keeps`()
+        throws
+    {
+        let folder = try TemporaryFolder()
+        try Self.vectors(folder, rows: 1000)
+        func fit(_ limits: String...) throws -> Command {
+            try Command.run(
+                ["fit", "vectors.npy", "-o", "plan.json", "--report", "report.html"] + limits, in: folder.url)
+        }
+        let refused = try fit("--memory", "7kB", "--recall", "0.999", "--latency", "50ms")
+        #expect(refused.failed(2, "No plan meets", "memory or recall", "With --memory", "With --recall"))
+        #expect(folder.contents == ["vectors.npy"])
+        // Nothing that compares all answers in no time at all.
+        let flat = try fit("--memory", "333kB", "--recall", "0.9", "--latency", "0.1us")
+        #expect(
+            flat.failed(2, "what binds is latency", "HNSW") || flat.failed(2, "what binds is latency", "IVF"))
+        let fitted = try fit("--memory", "333kB", "--recall", "0.9", "--latency", "1s")
+        #expect(fitted.status == 0, "\(fitted.errors)")
+        #expect(fitted.output.contains("p50 ms") && fitted.output.contains("p99 ms"))
+        let url = folder.url.appending(path: "plan.json")
+        let plan = try #require(
+            try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])
+        #expect(plan["schema_version"] as? Int == 2)
+        let chosen = try #require(
+            (plan["plans"] as? [[String: Any]])?.first { $0["is_chosen"] as? Bool == true })
+        #expect((chosen["resident_bytes"] as? Int ?? .max) <= 333_000)
+        #expect((chosen["recall"] as? Double ?? 0) >= 0.9 && chosen["structure"] as? String != nil)
+        #expect((chosen["p50_milliseconds"] as? Double ?? 0) > 0)
+        // Whatever was chosen here, a plan with an effort is built with it.
+        let text = try String(contentsOf: url, encoding: .utf8)
+        let name = try #require(plan["plan"] as? String)
+        var changed = text.replacing(
+            "  \"plan\" : \"\(name)\",\n  \"plans\"", with: "  \"plan\" : \"IVF16,SQ8\",\n  \"plans\"")
+        changed = changed.replacing(#/\n  "effort" : \d+,/#, with: "")
+        changed.replace("{\n", with: "{\n  \"effort\" : 5,\n", maxReplacements: 1)
+        try Data(changed.utf8).write(to: url)
+        #expect(
+            try Command.run("index", "vectors.npy", "--plan", "plan.json", "-o", "c.kukla", in: folder.url)
+                .status == 0)
+        let info = try Command.run("info", "c.kukla", "--json", in: folder.url)
+        #expect(info.output.contains("\"effort\" : 5") && info.output.contains("IVF16,SQ8"), "\(info.output)")
+    }
+
     @Test(.enabled(if: SharedData.model != nil, "needs the real model: make model"))
     func `text becomes a collection that answers questions`() throws {
         let folder = try TemporaryFolder()

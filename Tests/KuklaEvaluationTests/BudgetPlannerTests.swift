@@ -97,4 +97,110 @@ import Testing
                 vectors: vectors, queries: Matrix.normal(rows: 3, columns: 5, seed: 1))
         }
     }
+
+    // MARK: - Structures
+
+    private static func planner(
+        _ budget: Double? = nil, memory: Double? = nil, latency: Double? = nil, recall: Double? = nil
+    ) -> BudgetPlanner {
+        var planner = BudgetPlanner(
+            limits: .init(
+                bytesPerVector: budget, residentBytes: memory, latencyMilliseconds: latency, recall: recall))
+        planner.timingSeconds = 0.002
+        planner.maximumQueries = 100
+        return planner
+    }
+
+    @Test func `with a budget alone all vectors are compared`() throws {
+        let report = try Self.planner(64).fit(vectors: Self.clustered(rows: 400, seed: 11))
+        #expect(report.plans.allSatisfy { $0.structure == .flat && $0.effort == nil })
+        #expect(
+            report.effort == nil && report.plans.filter(\.isFinalist).allSatisfy { $0.p50Milliseconds! > 0 })
+    }
+
+    @Test func `of plans that reach the recall the smallest is chosen, and of nearly equal ones the fastest`()
+        throws
+    {
+        let report = try Self.planner(recall: 0.9).fit(vectors: Self.clustered(rows: 1000, seed: 12))
+        let chosen = try #require(report.chosen)
+        let enough = report.plans.filter { $0.isFinalist && $0.recall >= 0.9 }
+        let smallest = try #require(enough.map(\.bytesPerVector).min())
+        #expect(chosen.recall >= 0.9 && chosen.bytesPerVector <= 1.1 * smallest && smallest < 32)
+        let near = enough.filter { $0.bytesPerVector <= 1.1 * smallest }
+        #expect(chosen.p50Milliseconds == near.compactMap(\.p50Milliseconds).min())
+        // Sizes between the halves were tried.
+        #expect(
+            report.plans.contains {
+                $0.isFinalist && [14, 12, 10, 28, 24, 20].contains($0.bytesPerVector)
+                    && $0.plan.contains("PCA")
+            })
+        // More memory is no reason for a larger plan.
+        let roomy = try Self.planner(memory: 1e9, recall: 0.9).fit(
+            vectors: Self.clustered(rows: 1000, seed: 12))
+        #expect(try #require(roomy.chosen).bytesPerVector < 40)
+    }
+
+    @Test func `a graph or lists are chosen where comparing all takes too long`() throws {
+        let vectors = Self.clustered(rows: 12_000, seed: 13)
+        let all = try Self.planner(recall: 0.99).fit(vectors: vectors)
+        // Comparing all floats is what a third of its time rules out, by wherever this runs.
+        let flat = try #require(
+            all.plans.filter { $0.isFinalist && $0.structure == .flat && $0.recall >= 0.99 }
+                .compactMap(\.p50Milliseconds).min())
+        let report = try Self.planner(latency: flat / 3, recall: 0.9).fit(vectors: vectors)
+        let chosen = try #require(report.chosen)
+        #expect(chosen.structure != .flat && chosen.recall >= 0.9, "\(chosen)")
+        #expect(chosen.p50Milliseconds! <= flat / 3 && report.effort == chosen.effort)
+        #expect(report.effort! >= 1)
+        // Built again by its factory string with its effort it finds as much.
+        var index = try #require(
+            try IndexConfiguration(parsing: report.plan).makeIndex(on: vectors, metric: .cosine)
+                as? any ApproximateIndex & CodedIndex)
+        try index.insert(vectors, threads: 2)
+        index.effort = report.effort!
+        let queries = Self.clustered(rows: 100, seed: 14)
+        var exact = try IndexConfiguration(parsing: "F32").train(on: vectors, metric: .cosine)
+        try exact.insert(vectors)
+        let truth = try exact.search(queries, count: 10).map { $0.map(\.id) }
+        #expect(try index.measureEffort(queries, exact: truth, count: 10).recall > 0.85)
+        // Without a wanted recall the time goes into effort.
+        let quick = try Self.planner(latency: flat / 3).fit(vectors: vectors)
+        let best = try #require(quick.chosen)
+        #expect(best.p50Milliseconds! <= flat / 3 && best.recall >= chosen.recall - 0.05)
+    }
+
+    @Test func `memory counts links, codebooks and centres`() throws {
+        let vectors = Self.clustered(rows: 1000, seed: 15)
+        let report = try Self.planner(memory: 30_000).fit(vectors: vectors)
+        let chosen = try #require(report.chosen)
+        #expect(chosen.residentBytes <= 30_000)
+        for plan in report.plans {
+            #expect(Double(plan.residentBytes) >= 1000 * plan.bytesPerVector - 1, "\(plan.plan)")
+        }
+        // The budget is the stricter of the two.
+        let both = try Self.planner(8, memory: 30_000).fit(vectors: vectors)
+        #expect(try #require(both.chosen).bytesPerVector <= 8)
+        let lists = try IndexConfiguration(parsing: "IVF16,PQ8").makeIndex(on: vectors, metric: .cosine)
+        // 256 centroids and 16 centres of 32 floats.
+        #expect(lists.fixedBytes >= 4 * 32 * (256 + 16))
+    }
+
+    @Test func `where nothing meets all limits, what binds is named and the nearest plans too`() throws {
+        let vectors = Self.clustered(rows: 800, seed: 16)
+        func refusal(_ planner: BudgetPlanner) -> String {
+            let error = #expect(throws: KuklaError.self) { try planner.fit(vectors: vectors) }
+            #expect(error?.code == .badData)
+            return error?.message ?? ""
+        }
+        let recall = refusal(Self.planner(4, recall: 0.99))
+        #expect(recall.contains("what binds is budget or recall"), "\(recall)")
+        #expect(recall.contains("With --budget ") && recall.contains("With --recall 0."), "\(recall)")
+        let latency = refusal(Self.planner(64, latency: 1e-7))
+        #expect(
+            latency.contains("what binds is latency") && latency.contains("With --latency "), "\(latency)")
+        #expect(!latency.contains("--budget"))
+        let both = refusal(Self.planner(4, latency: 1e-7, recall: 0.99))
+        #expect(
+            both.contains("to relax one of them is not enough") && both.contains("Nearest to all"), "\(both)")
+    }
 }

@@ -4,21 +4,26 @@ import KuklaFormats
 import KuklaIndex
 public import KuklaNumerics
 
-/// Chooses how to store vectors within a budget of bytes a vector, by measuring on the user's own vectors.
+/// Chooses how to store and to find vectors within limits of size, latency and recall, by measuring on the user's own
+/// vectors.
 ///
 /// Candidates of every codec family compete by successive halving (Jamieson and Talwalkar 2016): all of them on a
 /// small sample of the vectors, the better part on a larger one, the finalists on all. Each is compared with exact
 /// float search over the same vectors for the same queries. Candidates of half and of twice the budget run along, so
-/// that the report can say what a smaller and a larger budget would buy.
+/// that the report can say what a smaller and a larger budget would buy. Where a latency or a recall is wanted, graphs and
+/// lists over the finalists join on all vectors, each with the effort that reaches the recall (or fits the latency).
+///
+/// What is best: without a wanted recall the best recall within the limits, of equal ones the smallest; with one the
+/// smallest plan that reaches it within the limits, and of those at most a tenth larger the fastest.
 public struct BudgetPlanner: Sendable {
-    /// Bytes a vector may cost.
-    public var budget: Double
+    public var limits: PlanLimits
     public var metric: Metric = .cosine
     /// The k of recall@k.
     public var neighbors = 10
     public var seed: UInt64 = 1
     public var threads = defaultThreadCount
-    /// Vectors of the last round, at most; more say nothing new about which plan is best.
+    /// Vectors of the last round, at most; more say nothing new about which plan is best. Where a latency is wanted, all
+    /// take part.
     public var maximumVectors = 200_000
     /// Queries of the last round, at most.
     public var maximumQueries = 1000
@@ -26,7 +31,10 @@ public struct BudgetPlanner: Sendable {
     /// How long one plan's speed is measured; tests that ask for no speed make it short.
     package var timingSeconds = 0.1
 
-    public init(budget: Double) { self.budget = budget }
+    public init(limits: PlanLimits) { self.limits = limits }
+
+    /// A planner for a budget of bytes a vector.
+    public init(budget: Double) { self.init(limits: PlanLimits(bytesPerVector: budget)) }
 
     /// Measures and chooses.
     ///
@@ -35,15 +43,19 @@ public struct BudgetPlanner: Sendable {
     ///   - queries: `[q, d]`; where there are none, rows are held out of `vectors` to be the queries.
     ///   - judgements: which vectors are relevant to which of `queries`, for nDCG@10 beside recall.
     /// - Throws: `KuklaError.usage` where nothing fits the budget (it names the smallest plan), `badData` for vectors
-    ///   that cannot be searched.
+    ///   that cannot be searched, and where no plan keeps to all limits (it says which limit is in the way, and names the
+    ///   nearest plan for each that might be relaxed).
     public func fit(
         vectors: Matrix, queries: Matrix? = nil, judgements: VectorJudgements? = nil,
         progress: some ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> FitReport {
         let start = ContinuousClock.now
         let d = vectors.columns
-        var pool = candidates(dimensions: d)
-        guard pool.contains(where: { $0.budget == budget }) else { throw nothingFits(dimensions: d) }
+        let sizes = self.sizes(dimensions: d, count: vectors.rows)
+        let pool = candidates(of: sizes, dimensions: d)
+        guard pool.contains(where: { $0.budget == sizes[0] }) else {
+            throw nothingFits(sizes[0], dimensions: d)
+        }
         guard vectors.rows >= 20 else {
             throw KuklaError(
                 .badData,
@@ -58,42 +70,14 @@ public struct BudgetPlanner: Sendable {
         }
         try check(judgements, vectors: vectors, queries: queries)
         let sample = FitSample(
-            vectors: vectors, queries: queries, keepsAll: judgements != nil, maximumVectors: maximumVectors,
+            vectors: vectors, queries: queries,
+            keepsAll: judgements != nil || limits.latencyMilliseconds != nil, maximumVectors: maximumVectors,
             maximumQueries: maximumQueries, seed: seed)
-        var fallen: [FitReport.Plan] = []
-        var skipped: [FitReport.Skipped] = []
-        var finalists: [MeasuredPlan] = []
-        var exact: ExactSearch?
-        let rounds = sample.rounds
-        for (number, round) in rounds.enumerated() {
-            let isLast = number == rounds.count - 1
-            let name = "Measuring \(pool.count) plans on \(Quantity.count(round.vectors)) vectors"
-            progress.begin(name, total: pool.count, unit: "plans")
-            let measuring = try PlanMeasurement(
-                base: sample.base[rows: 0..<round.vectors], queries: sample.queries[rows: 0..<round.queries],
-                relevance: isLast ? judgements.map(sample.relevance) : nil, planner: self)
-            var measured: [MeasuredPlan] = []
-            for candidate in pool {
-                do {
-                    measured.append(try measuring.measure(candidate, isFinalist: isLast))
-                } catch let error where error.code != .cancelled {
-                    skipped.append(.init(plan: candidate.configuration.description, reason: error.message))
-                }
-                progress.advance(by: 1)
-            }
-            progress.end()
-            if isLast {
-                finalists = measured
-                exact = measuring.exact
-            } else {
-                let kept = survivors(of: measured, round: number)
-                fallen += measured.filter { !kept.contains($0.candidate) }.map(\.figures)
-                pool = pool.filter(kept.contains)
-            }
-        }
+        var contest = PlanContest(
+            planner: self, sample: sample, judgements: judgements, dimensions: d, count: vectors.rows)
+        try contest.run(pool, size: sizes[0], progress: progress)
         return try report(
-            finalists: finalists, fallen: fallen, skipped: skipped, exact: exact, vectors: vectors,
-            usesSelfQueries: queries == nil, seconds: (ContinuousClock.now - start) / .seconds(1))
+            contest, usesSelfQueries: queries == nil, seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 
     private func check(_ judgements: VectorJudgements?, vectors: Matrix, queries: Matrix?) throws(KuklaError)
@@ -110,44 +94,51 @@ public struct BudgetPlanner: Sendable {
         }
     }
 
-    /// All plans to try, with the budget that each competes for.
-    private func candidates(dimensions: Int) -> [Candidate] {
+    /// The sizes in bytes a vector that candidates are made for: first the one that the limits leave, then half and twice
+    /// of it. Where a recall is wanted, down to half a bit a component: the smallest that reaches it is asked for.
+    private func sizes(dimensions: Int, count: Int) -> [Double] {
+        let floats = Double(4 * dimensions)
+        let largest = limits.ceiling(count: count) ?? floats
+        var all = [largest]
+        // A limit of memory holds codebooks and centres too.
+        if limits.residentBytes != nil { all += [0.875 * largest, 0.75 * largest] }
+        all += [largest / 2, largest * 2]
+        if limits.recall != nil {
+            var size = min(largest, floats) / 2
+            while size >= max(4, floats / 64) {
+                if !all.contains(size) { all.append(size) }
+                size /= 2
+            }
+        }
+        return all
+    }
+
+    /// All plans to try, with the size that each competes for.
+    private func candidates(of sizes: [Double], dimensions: Int) -> [Candidate] {
         var seen = Set<IndexConfiguration>()
-        return [budget, budget / 2, budget * 2].flatMap { limit in
+        return sizes.flatMap { limit in
             CandidatePlans.fitting(budget: limit, dimensions: dimensions, metric: metric)
                 .filter { seen.insert($0).inserted }
                 .map { Candidate(configuration: $0, budget: limit) }
         }
     }
 
-    /// The better half of those that compete for the budget, and a quarter of the others: best recall first.
-    private func survivors(of measured: [MeasuredPlan], round: Int) -> Set<Candidate> {
-        let groups = Dictionary(grouping: measured, by: \.candidate.budget)
-        return Set(
-            groups.flatMap { limit, plans in
-                let ranked = plans.sorted { $0.recall.mean > $1.recall.mean }
-                let share = limit == budget ? 2 : 4
-                return ranked.prefix(max(limit == budget ? 4 : 2, (plans.count + share - 1) / share)).map(
-                    \.candidate)
-            })
-    }
-
     private func report(
-        finalists: [MeasuredPlan], fallen: [FitReport.Plan], skipped: [FitReport.Skipped],
-        exact: ExactSearch?,
-        vectors: Matrix, usesSelfQueries: Bool, seconds: Double
+        _ contest: PlanContest, usesSelfQueries: Bool, seconds: Double
     ) throws(KuklaError) -> FitReport {
-        // Of equal recalls the smaller is better, of equal sizes the faster.
-        let ranked = finalists.map {
-            ($0, rank: ($0.recall.mean, -$0.figures.bytesPerVector, $0.figures.queriesPerSecond))
+        let (finalists, fallen) = (contest.finalists, contest.fallen)
+        guard !finalists.isEmpty else {
+            let reason = contest.skipped.first.map { " \($0.plan): \($0.reason)" } ?? ""
+            throw KuklaError(.badData, "No plan could be measured.\(reason)")
         }
-        .sorted { $0.rank > $1.rank }.map(\.0)
-        let affordable = ranked.filter { $0.figures.bytesPerVector <= budget }
-        guard let chosen = affordable.first else {
-            let reason = skipped.first.map { " \($0.plan): \($0.reason)" } ?? ""
-            throw KuklaError(.badData, "No plan within \(budget) bytes a vector could be measured.\(reason)")
+        guard let chosen = contest.choice.best else {
+            throw contest.choice.nothingMeets(neighbors: neighbors)
         }
-        let equals = affordable.dropFirst().filter {
+        let ranked = finalists.sorted { PlanChoice.isWorse($1.figures, $0.figures) }
+        let affordable = ranked.filter {
+            limits.isMet(by: $0.figures) && $0.candidate != chosen.candidate && limits.recall == nil
+        }
+        let equals = affordable.filter {
             chosen.recall.intervalOfDifference(from: $0.recall).contains(0)
         }
         let plans = ranked.map { plan in
@@ -157,27 +148,21 @@ public struct BudgetPlanner: Sendable {
         }
         return FitReport(
             schemaVersion: FitReport.currentSchema, plan: chosen.candidate.configuration.description,
-            budgetBytesPerVector: budget, metric: metric, dimensions: vectors.columns,
-            vectorCount: vectors.rows,
-            neighbors: neighbors, usesSelfQueries: usesSelfQueries, seed: seed, threads: threads,
-            seconds: seconds,
-            exactNDCG: exact?.ndcg, exactQueriesPerSecond: exact?.queriesPerSecond ?? 0,
-            plans: plans + fallen.sorted { $0.recall > $1.recall }, skipped: skipped,
+            effort: chosen.figures.effort, limits: limits, metric: metric, dimensions: contest.dimensions,
+            vectorCount: contest.count, neighbors: neighbors, usesSelfQueries: usesSelfQueries, seed: seed,
+            threads: threads, seconds: seconds, exactNDCG: contest.exact?.ndcg,
+            exactQueriesPerSecond: contest.exact?.queriesPerSecond ?? 0,
+            plans: plans + fallen.sorted { $0.recall > $1.recall }, skipped: contest.skipped,
             equals: equals.map(\.figures.plan))
     }
 
-    private func nothingFits(dimensions: Int) -> KuklaError {
+    private func nothingFits(_ size: Double, dimensions: Int) -> KuklaError {
         let smallest = (0..<12).lazy.map { Double(1 << $0) }
             .first { !CandidatePlans.fitting(budget: $0, dimensions: dimensions, metric: metric).isEmpty }
         let hint =
             smallest.map { " The smallest plan for \(dimensions) dimensions takes about \(Int($0)) bytes." }
             ?? ""
-        return KuklaError(.usage, "No plan fits a budget of \(budget) bytes a vector.\(hint)")
+        return KuklaError(
+            .usage, "No plan fits a budget of \(Quantity.bytesPerVector(size)) bytes a vector.\(hint)")
     }
-}
-
-/// A plan and the budget that it competes for.
-struct Candidate: Hashable {
-    let configuration: IndexConfiguration
-    let budget: Double
 }

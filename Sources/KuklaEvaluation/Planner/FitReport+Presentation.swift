@@ -7,10 +7,10 @@ extension FitReport {
     public var rows: [PlanRow] {
         plans.map { plan in
             PlanRow(
-                plan: plan.plan, bytesPerVector: plan.bytesPerVector,
-                totalBytes: Int(plan.bytesPerVector * Double(vectorCount)), recall: plan.recall,
+                plan: plan.plan, structure: plan.structure.rawValue, effort: plan.effort,
+                bytesPerVector: plan.bytesPerVector, totalBytes: plan.residentBytes, recall: plan.recall,
                 recallInterval: plan.recallLow...plan.recallHigh, queriesPerSecond: plan.queriesPerSecond,
-                ndcg: plan.ndcg, isChosen: plan.isChosen, isOnSample: !plan.isFinalist,
+                latency: plan.latency, ndcg: plan.ndcg, isChosen: plan.isChosen, isOnSample: !plan.isFinalist,
                 note: plan.isFinalist ? nil : "dropped on a sample of \(Quantity.count(plan.vectors))")
         }
     }
@@ -28,11 +28,12 @@ extension FitReport {
     ///   - title: what the vectors are called.
     ///   - command: how to make the page again.
     public func page(title: String, command: String, version: String) -> HTMLReport {
-        HTMLReport(
-            title: "\(title), cut to \(Quantity.bytesPerVector(budgetBytesPerVector)) bytes a vector",
+        let size = budgetBytesPerVector ?? chosen?.bytesPerVector ?? Double(4 * dimensions)
+        return HTMLReport(
+            title: "\(title), cut to \(Quantity.bytesPerVector(size)) bytes a vector",
             summary: summary,
             plans: rows, budget: budgetBytesPerVector, uncompressedBytesPerVector: Double(4 * dimensions),
-            recallName: "Recall@\(neighbors)",
+            recallName: "Recall@\(neighbors)", figures: latencyFigure.map { [$0] } ?? [],
             facts: [
                 .init(
                     title: "Data",
@@ -46,6 +47,7 @@ extension FitReport {
                         ),
                         ("exact float search", "\(Quantity.rate(exactQueriesPerSecond)) queries/s"),
                     ] + (exactNDCG.map { [("nDCG@10 of exact search", Quantity.fraction($0))] } ?? [])),
+                .init(title: "Limits", facts: limits.kinds.map { ($0.rawValue, limits.words($0)) }),
                 .init(
                     title: "Measurement",
                     facts: [
@@ -55,9 +57,40 @@ extension FitReport {
                             "recall",
                             "against exact float search on the same vectors, with 95% intervals over queries"
                         ),
-                        ("queries/s", "one query at a time"), ("kukla", version),
+                        ("queries/s", "one query at a time"),
+                        ("p50, p99", "milliseconds of one query alone on one thread"), ("kukla", version),
                     ]),
             ],
             commands: [command])
+    }
+}
+
+extension FitReport {
+    /// Recall against latency, where there is something else than comparing all.
+    private var latencyFigure: HTMLReport.Figure? {
+        let measured = plans.filter { $0.p50Milliseconds ?? 0 > 0 }
+        guard measured.contains(where: { $0.structure != .flat }) else { return nil }
+        let names: [(Structure, String)] = [
+            (.flat, "comparing all"), (.graph, "graph"), (.lists, "lists"),
+        ]
+        let chart = LineChart(
+            series: names.compactMap { structure, name in
+                let points = measured.filter { $0.structure == structure }
+                    .compactMap { plan in plan.p50Milliseconds.map { (x: $0, y: plan.recall) } }
+                return points.isEmpty ? nil : .init(name: name, points: points, mark: .dots)
+            }, xTitle: "milliseconds of the median query", yTitle: "recall@\(neighbors)", xScale: .log10,
+            showsPoints: true)
+        return .init(
+            title: "What time buys",
+            caption:
+                "Each dot is a plan measured on all of this data, one query alone on one thread. Graphs and lists were searched with the effort that the table names.",
+            wide: chart.svg(size: .wide), narrow: chart.svg(size: .narrow))
+    }
+}
+
+extension FitReport.Plan {
+    fileprivate var latency: SearchLatency? {
+        guard let p50Milliseconds, let p99Milliseconds else { return nil }
+        return SearchLatency(p50Milliseconds: p50Milliseconds, p99Milliseconds: p99Milliseconds)
     }
 }

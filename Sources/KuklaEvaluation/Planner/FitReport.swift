@@ -1,4 +1,6 @@
 public import Foundation
+import KuklaFormats
+import KuklaIndex
 public import KuklaNumerics
 
 /// What `BudgetPlanner` found: every plan that was tried with its figures, and the one that was chosen.
@@ -9,13 +11,21 @@ public struct FitReport: Codable, Sendable {
     public struct Plan: Codable, Sendable {
         /// The factory string.
         public let plan: String
+        public let structure: Structure
+        /// How thorough searches were (`ApproximateIndex.effort`), where there is a choice.
+        public let effort: Int?
         public let bytesPerVector: Double
+        /// Bytes that all vectors of the collection take in memory, with codebooks and centres of lists.
+        public let residentBytes: Int
         /// Recall@k against exact float search on the same vectors, and its 95% interval.
         public let recall: Double
         public let recallLow: Double
         public let recallHigh: Double
         /// Searches of one query at a time, on all threads.
         public let queriesPerSecond: Double
+        /// Of one query alone on one thread (`SearchLatency`), among finalists.
+        public let p50Milliseconds: Double?
+        public let p99Milliseconds: Double?
         /// nDCG@10 by the judgements, where there are some.
         public let ndcg: Double?
         public let trainingSeconds: Double
@@ -27,6 +37,22 @@ public struct FitReport: Codable, Sendable {
         public var isChosen = false
     }
 
+    /// How a plan finds vectors.
+    public enum Structure: String, Codable, Sendable {
+        /// Compares all of them.
+        case flat
+        case graph, lists
+
+        init(_ structure: IndexConfiguration.Structure) {
+            self =
+                switch structure {
+                case .flat: .flat
+                case .graph: .graph
+                case .lists: .lists
+                }
+        }
+    }
+
     /// A plan that could not be measured, and why.
     public struct Skipped: Codable, Sendable {
         public let plan: String
@@ -36,7 +62,9 @@ public struct FitReport: Codable, Sendable {
     public let schemaVersion: Int
     /// The chosen factory string.
     public let plan: String
-    public let budgetBytesPerVector: Double
+    /// The effort that it was measured with; `kukla index --plan` takes it over.
+    public let effort: Int?
+    public let limits: PlanLimits
     public let metric: Metric
     public let dimensions: Int
     public let vectorCount: Int
@@ -59,9 +87,15 @@ public struct FitReport: Codable, Sendable {
     /// The plan that was chosen.
     public var chosen: Plan? { plans.first(where: \.isChosen) }
 
-    /// The best finalist that costs at most `bytes` a vector, by recall.
+    /// Bytes a vector that the limits of size leave; `nil` where there is none.
+    public var budgetBytesPerVector: Double? { limits.ceiling(count: vectorCount) }
+
+    /// The best finalist that costs at most `bytes` a vector and is as fast as was wanted, by recall.
     public func best(within bytes: Double) -> Plan? {
-        plans.filter { $0.isFinalist && $0.bytesPerVector <= bytes }.max { $0.recall < $1.recall }
+        plans.filter {
+            $0.isFinalist && $0.bytesPerVector <= bytes
+                && limits.isMet(by: $0, except: .budget, .memory, .recall)
+        }.max { $0.recall < $1.recall }
     }
 
     /// In words: what the chosen plan keeps, and what the next budgets down and up would buy.
@@ -79,15 +113,23 @@ public struct FitReport: Codable, Sendable {
             "\(chosen.plan) keeps \(figures(chosen)) of exact search in \(size(chosen.bytesPerVector)) a vector, "
                 + String(format: "%.0f times smaller than float32.", raw / chosen.bytesPerVector)
         ]
-        if let below = best(within: budgetBytesPerVector / 2) {
+        if let latency = chosen.p50Milliseconds {
+            let effort = chosen.effort.map { " with effort \($0)" } ?? ""
             sentences.append(
-                "Half the budget would keep \(figures(below)) (\(below.plan), \(size(below.bytesPerVector)))."
+                "A query alone takes \(Quantity.rate(latency)) ms on one thread\(effort); all vectors take \(Quantity.bytes(chosen.residentBytes))."
             )
         }
-        if let above = best(within: budgetBytesPerVector * 2), above.bytesPerVector > budgetBytesPerVector {
-            sentences.append(
-                "Twice the budget would keep \(figures(above)) (\(above.plan), \(size(above.bytesPerVector)))."
-            )
+        if limits.recall == nil, let budget = budgetBytesPerVector {
+            if let below = best(within: budget / 2) {
+                sentences.append(
+                    "Half the budget would keep \(figures(below)) (\(below.plan), \(size(below.bytesPerVector)))."
+                )
+            }
+            if let above = best(within: budget * 2), above.bytesPerVector > budget {
+                sentences.append(
+                    "Twice the budget would keep \(figures(above)) (\(above.plan), \(size(above.bytesPerVector)))."
+                )
+            }
         }
         if !equals.isEmpty {
             sentences.append(
@@ -114,6 +156,16 @@ extension FitReport {
         let data = try MappedFile(url).withBytes { Data($0) }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
+        // First, because another version's plan need not have what this one reads.
+        struct Version: Decodable { let schemaVersion: Int }
+        if let version = try? decoder.decode(Version.self, from: data).schemaVersion,
+            version != FitReport.currentSchema
+        {
+            throw KuklaError(
+                .unsupported,
+                "\(url.path) is a plan of schema \(version); this version reads \(FitReport.currentSchema). Run `kukla fit` again."
+            )
+        }
         do {
             self = try decoder.decode(FitReport.self, from: data)
         } catch {
@@ -121,14 +173,8 @@ extension FitReport {
                 .badData, "\(url.path) is not a plan; expected the JSON that `kukla fit -o` writes.",
                 cause: error)
         }
-        guard schemaVersion == FitReport.currentSchema else {
-            throw KuklaError(
-                .unsupported,
-                "\(url.path) is a plan of schema \(schemaVersion); this version reads \(FitReport.currentSchema). Run `kukla fit` again."
-            )
-        }
     }
 
     /// The schema that this version writes.
-    static let currentSchema = 1
+    static let currentSchema = 2
 }

@@ -55,18 +55,24 @@ struct PlanMeasurement {
     let queries: Matrix
     let relevance: Relevance?
     let planner: BudgetPlanner
+    /// Whether plans are finalists: measured on all there is, and their speed too.
+    let isLast: Bool
+    /// Vectors of the collection.
+    let count: Int
     let exact: ExactSearch
     private let k: Int
 
     init(
-        base: Matrix, queries: Matrix, relevance: Relevance?, planner: BudgetPlanner
+        base: Matrix, queries: Matrix, relevance: Relevance?, planner: BudgetPlanner, isLast: Bool, count: Int
     ) throws(KuklaError) {
         self.base = base
         self.queries = queries
         self.relevance = relevance
         self.planner = planner
+        self.isLast = isLast
+        self.count = count
         k = min(planner.neighbors, base.rows)
-        let (index, _) = try Self.build("F32", base, planner)
+        let (index, _) = try Self.build(IndexConfiguration(parsing: "F32"), base, planner)
         let answers = try index.search(queries, count: k, threads: planner.threads)
         exact = ExactSearch(
             found: answers.map { $0.map(\.id) },
@@ -75,28 +81,66 @@ struct PlanMeasurement {
             ndcg: try relevance?.ndcg(answers))
     }
 
-    /// Trains `candidate`, encodes the vectors and searches them.
-    func measure(_ candidate: Candidate, isFinalist: Bool) throws(KuklaError) -> MeasuredPlan {
-        let plan = candidate.configuration.description
-        let (index, seconds) = try Self.build(plan, base, planner)
+    /// Trains `candidate`, encodes the vectors, chooses the effort of searches and measures them.
+    func measure(_ candidate: Candidate) throws(KuklaError) -> MeasuredPlan {
+        var (index, seconds) = try Self.build(candidate.configuration, base, planner)
+        if var approximate = index as? any ApproximateIndex & CodedIndex {
+            try setEffort(of: &approximate)
+            index = approximate
+        }
         let answers = try index.search(queries, count: k, threads: planner.threads)
         let recall = try AgreementRecall(approximate: answers.map { $0.map(\.id) }, exact: exact.found, k: k)
+        let latency = isLast ? try self.latency(of: index) : nil
         return MeasuredPlan(
             candidate: candidate, recall: recall,
             figures: FitReport.Plan(
-                plan: plan, bytesPerVector: index.bytesPerVector, recall: recall.mean,
-                recallLow: recall.interval.lowerBound, recallHigh: recall.interval.upperBound,
+                plan: candidate.configuration.description,
+                structure: .init(candidate.configuration.structure),
+                effort: (index as? any ApproximateIndex)?.effort, bytesPerVector: index.bytesPerVector,
+                residentBytes: Int(index.bytesPerVector * Double(count)) + index.fixedBytes,
+                recall: recall.mean, recallLow: recall.interval.lowerBound,
+                recallHigh: recall.interval.upperBound,
                 queriesPerSecond: try Self.queriesPerSecond(
                     index, queries, k: k, threads: planner.threads, minimum: planner.timingSeconds),
+                p50Milliseconds: latency?.p50Milliseconds, p99Milliseconds: latency?.p99Milliseconds,
                 ndcg: try relevance?.ndcg(answers), trainingSeconds: seconds, vectors: base.rows,
-                queries: queries.rows, isFinalist: isFinalist))
+                queries: queries.rows, isFinalist: isLast))
+    }
+
+    /// The least effort that reaches the wanted recall; where none is wanted the most that the wanted latency leaves.
+    private func setEffort(of index: inout any ApproximateIndex & CodedIndex) throws(KuklaError) {
+        if let recall = planner.limits.recall {
+            try index.chooseEffort(
+                recall: recall, queries: queries, count: k, exact: exact.found, threads: planner.threads)
+            return
+        }
+        guard let limit = planner.limits.latencyMilliseconds else { return }
+        func isFast(_ effort: Int) throws(KuklaError) -> Bool {
+            index.effort = effort
+            return try latency(of: index).p50Milliseconds <= limit
+        }
+        var (enough, tooMuch) = (1, index.largestEffort + 1)
+        while 2 * enough < tooMuch {
+            if try isFast(2 * enough) { enough *= 2 } else { tooMuch = 2 * enough }
+        }
+        while tooMuch - enough > max(1, enough / 16) {
+            let middle = (enough + tooMuch) / 2
+            if try isFast(middle) { enough = middle } else { tooMuch = middle }
+        }
+        // What was just fast enough may not be the next time: the plan has to be when it is measured.
+        while try !isFast(enough), enough > 1 { enough -= max(1, enough / 8) }
+        index.effort = enough
+    }
+
+    private func latency(of index: any CodedIndex) throws(KuklaError) -> SearchLatency {
+        try SearchLatency(of: index, queries: queries, count: k, seconds: 3 * planner.timingSeconds)
     }
 
     private static func build(
-        _ plan: String, _ vectors: Matrix, _ planner: BudgetPlanner
-    ) throws(KuklaError) -> (index: FlatIndex, seconds: Double) {
+        _ plan: IndexConfiguration, _ vectors: Matrix, _ planner: BudgetPlanner
+    ) throws(KuklaError) -> (index: any CodedIndex, seconds: Double) {
         let start = ContinuousClock.now
-        var index = try IndexConfiguration(parsing: plan).train(
+        var index = try plan.makeIndex(
             on: vectors, metric: planner.metric, seed: planner.seed, threads: planner.threads)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         try index.insert(vectors, threads: planner.threads)
@@ -105,7 +149,7 @@ struct PlanMeasurement {
 
     /// Searches one query at a time for at least `minimum` seconds.
     private static func queriesPerSecond(
-        _ index: FlatIndex, _ queries: Matrix, k: Int, threads: Int, minimum: Double
+        _ index: any CodedIndex, _ queries: Matrix, k: Int, threads: Int, minimum: Double
     ) throws(KuklaError) -> Double {
         let start = ContinuousClock.now
         var count = 0

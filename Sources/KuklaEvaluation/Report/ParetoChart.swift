@@ -154,6 +154,11 @@ public struct ParetoChart: Sendable {
             + "\(Quantity.bytes(row.totalBytes)) in all\n\(recallName) \(Quantity.fraction(row.recall)) "
             + "(\(Quantity.fraction(row.recallInterval.lowerBound)) to \(Quantity.fraction(row.recallInterval.upperBound)))"
         if row.queriesPerSecond > 0 { title += "\n\(Quantity.rate(row.queriesPerSecond)) queries/s" }
+        if let latency = row.latency {
+            title +=
+                "\n\(Quantity.rate(latency.p50Milliseconds)) ms alone on one thread, 99% within \(Quantity.rate(latency.p99Milliseconds))"
+        }
+        if let effort = row.effort { title += "\neffort \(Quantity.count(effort))" }
         if let ndcg = row.ndcg { title += "\nnDCG@10 \(Quantity.fraction(ndcg))" }
         if let note = row.note { title += "\n\(note)" }
         return "<g class=\"kk-point\" transform=\"translate(\(n(x)) \(n(y)))\">"

@@ -2,6 +2,10 @@
 public struct PlanRow: Sendable, Equatable {
     /// The factory string: `PCA128,SQ8`.
     public var plan: String
+    /// How vectors are found, in a word: `flat`, `graph`, `lists`; empty where nothing else is possible.
+    public var structure: String
+    /// How thorough searches are, where there is a choice.
+    public var effort: Int?
     /// Bytes that one vector takes, with its share of codebooks where the caller counts them; above 0.
     public var bytesPerVector: Double
     /// Bytes that the whole collection takes.
@@ -12,6 +16,8 @@ public struct PlanRow: Sendable, Equatable {
     public var recallInterval: ClosedRange<Double>
     /// Queries answered in a second; 0 where it was not measured.
     public var queriesPerSecond: Double
+    /// Milliseconds of one query alone on one thread, where it was measured: the median, and what 99 of 100 need at most.
+    public var latency: SearchLatency?
     /// Mean nDCG@10 against judgements, where there are some.
     public var ndcg: Double?
     /// Whether this is the plan that the planner picked.
@@ -23,16 +29,20 @@ public struct PlanRow: Sendable, Equatable {
     public var note: String?
 
     public init(
-        plan: String, bytesPerVector: Double, totalBytes: Int, recall: Double,
-        recallInterval: ClosedRange<Double>, queriesPerSecond: Double, ndcg: Double? = nil,
+        plan: String, structure: String = "", effort: Int? = nil, bytesPerVector: Double, totalBytes: Int,
+        recall: Double, recallInterval: ClosedRange<Double>, queriesPerSecond: Double,
+        latency: SearchLatency? = nil, ndcg: Double? = nil,
         isChosen: Bool = false, isOnSample: Bool = false, note: String? = nil
     ) {
         self.plan = plan
+        self.structure = structure
+        self.effort = effort
         self.bytesPerVector = bytesPerVector
         self.totalBytes = totalBytes
         self.recall = recall
         self.recallInterval = recallInterval
         self.queriesPerSecond = queriesPerSecond
+        self.latency = latency
         self.ndcg = ndcg
         self.isChosen = isChosen
         self.isOnSample = isOnSample

@@ -14,7 +14,7 @@ struct PlanTable {
 
     let columns: [Column]
 
-    /// Columns that no row has anything for (nDCG, speed, notes) are left out.
+    /// Columns that no row has anything for (structure, nDCG, speed, notes) are left out.
     init(rows: [PlanRow], recallName: String, uncompressedBytesPerVector: Double?) {
         var columns: [Column] = [
             .init(title: "plan", isNumber: false, text: \.plan, key: { _ in nil }),
@@ -22,6 +22,14 @@ struct PlanTable {
                 title: "bytes/vector", isNumber: true, text: { Quantity.bytesPerVector($0.bytesPerVector) },
                 key: \.bytesPerVector),
         ]
+        if rows.contains(where: { $0.effort != nil }) {
+            columns.append(
+                .init(title: "structure", isNumber: false, text: \.structure, key: { _ in nil }))
+            columns.append(
+                .init(
+                    title: "effort", isNumber: true, text: { $0.effort.map(Quantity.count) ?? "" },
+                    key: { $0.effort.map(Double.init) }))
+        }
         columns += [
             .init(title: recallName, isNumber: true, text: { Quantity.fraction($0.recall) }, key: \.recall),
             .init(
@@ -55,6 +63,17 @@ struct PlanTable {
                     title: "queries/s", isNumber: true,
                     text: { $0.queriesPerSecond > 0 ? Quantity.rate($0.queriesPerSecond) : "" },
                     key: \.queriesPerSecond))
+        }
+        if rows.contains(where: { $0.latency != nil }) {
+            for (title, value) in [
+                ("p50 ms", \SearchLatency.p50Milliseconds), ("p99 ms", \.p99Milliseconds),
+            ] {
+                columns.append(
+                    .init(
+                        title: title, isNumber: true,
+                        text: { row in row.latency.map { Quantity.rate($0[keyPath: value]) } ?? "" },
+                        key: { row in row.latency.map { $0[keyPath: value] } }))
+            }
         }
         if rows.contains(where: { $0.note != nil }) {
             columns.append(

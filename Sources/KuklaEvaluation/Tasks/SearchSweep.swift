@@ -24,8 +24,6 @@ public struct SearchSweep: Sendable {
     public let threads: Int
     public let points: [Point]
 
-    /// Queries that are timed one by one.
-    private static let timedAlone = 1000
     /// Seconds for which the queries of one effort are asked at least.
     private static let shortest = 0.3
 
@@ -127,18 +125,11 @@ public struct SearchSweep: Sendable {
                 asked += queries.rows
             }
             let recall = try AgreementRecall(approximate: found.map { $0.map(\.id) }, exact: best, k: k)
-            var alone: [Double] = []
-            for row in 0..<min(queries.rows, SearchSweep.timedAlone) {
-                let query = queries[rows: row..<row + 1]
-                let start = ContinuousClock.now
-                _ = try index.search(query, count: k, threads: 1)
-                alone.append((ContinuousClock.now - start) / .milliseconds(1))
-            }
-            alone.sort()
+            let alone = try SearchLatency(of: index, queries: queries, count: k)
             return Point(
                 effort: effort, recall: recall.mean,
-                queriesPerSecond: Double(asked) / seconds, p50Milliseconds: alone[alone.count / 2],
-                p99Milliseconds: alone[min(alone.count - 1, alone.count * 99 / 100)],
+                queriesPerSecond: Double(asked) / seconds, p50Milliseconds: alone.p50Milliseconds,
+                p99Milliseconds: alone.p99Milliseconds,
                 comparisonsPerQuery: comparisons)
         }
     }

@@ -40,6 +40,13 @@ public struct IVFIndex: CodedIndex, ApproximateIndex {
         codec.layout.bytesPerVector + (refinement?.codec.layout.bytesPerVector ?? 0) + 4
     }
 
+    /// The centres, and the rest of each list's last block of codes, are among them.
+    public var fixedBytes: Int {
+        let codes = lists.reduce(0) { $0 + $1.codes.byteCount }
+        return codecBytes + 4 * clusters.centers.rows * dimensions
+            + codes - Int(codec.layout.bytesPerVector * Double(count))
+    }
+
     /// An index without vectors, with centres trained on `sample`.
     ///
     /// - Throws: `KuklaError.badData` where there are fewer vectors than lists, or one cannot be used.

@@ -4,26 +4,49 @@ import KuklaEvaluation
 import KuklaFormats
 import KuklaNumerics
 
-/// `kukla fit`: the best way to store vectors within a byte budget, measured.
+/// `kukla fit`: the best way to store and find vectors within limits, measured.
 struct FitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fit",
-        abstract: "Choose how to store vectors within a budget of bytes a vector, by measuring.",
+        abstract:
+            "Choose how to store and find vectors within limits of size, latency and recall, by measuring.",
         discussion: """
             Tries every codec family at the sizes that fit, on the vectors themselves, against exact float search. Without
             --queries, vectors are held out to be the queries. With --qrels (and --texts, --query-texts for the ids), nDCG@10
             is measured too.
 
+            --budget and --memory, --latency and --recall are limits; give one or more. Without --recall the plan with the best
+            recall within the others is chosen; with it the smallest that reaches the recall, and of those at most a tenth larger
+            the fastest. With --latency or --recall graphs (HNSWm) and lists (IVFn) compete too, and the plan says with which
+            effort to search; `kukla index --plan` takes it over. Where nothing meets all limits, the nearest plans are named.
+
             Examples:
               kukla fit vectors.npy --budget 48B -o plan.json --report report.html
+              kukla fit vectors.npy --memory 512MB --latency 2ms -o plan.json
+              kukla fit vectors.npy --recall 0.95 --latency 500us --memory 1GB -o plan.json
               kukla fit docs.npy --budget 96 --queries q.npy --qrels qrels.tsv --texts docs.jsonl --query-texts q.jsonl
             """)
 
     @Argument(help: "The vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")
     var vectors: String
 
-    @Option(help: "Bytes that one vector may cost, for instance 48B.")
-    var budget: ByteBudget
+    @Option(
+        help: "Bytes that one vector may cost, for instance 48B: codes, links of a graph, places in lists.")
+    var budget: ByteQuantity?
+
+    @Option(
+        help:
+            "Bytes that the index of all vectors may take in memory, codebooks and centres too: 512MB, 2GiB.")
+    var memory: ByteQuantity?
+
+    @Option(
+        help:
+            "Time that the median query may take, alone on one thread: 2ms, 500us. The report shows the 99th percentile too."
+    )
+    var latency: Milliseconds?
+
+    @Option(help: "The part of the k best that searches must find, such as 0.95.")
+    var recall: Double?
 
     @Option(help: "Query vectors; held out of the vectors where left out.")
     var queries: String?
@@ -57,6 +80,14 @@ struct FitCommand: ParsableCommand {
 
     func validate() throws {
         guard k >= 1 else { throw ValidationError("-k \(k): ask for at least 1 neighbour.") }
+        guard budget != nil || memory != nil || latency != nil || recall != nil else {
+            throw ValidationError(
+                "Say what the plan must keep to: --budget 48B, --memory 512MB, --latency 2ms or --recall 0.95."
+            )
+        }
+        if let recall, !(0...1).contains(recall) || recall == 0 {
+            throw ValidationError("--recall \(recall): expected a part, such as 0.95.")
+        }
         guard qrels == nil || queries != nil else { throw ValidationError("--qrels needs --queries.") }
     }
 
@@ -64,7 +95,10 @@ struct FitCommand: ParsableCommand {
         let source = URL(fileURLWithPath: vectors)
         let all = try VectorFile.readAll(source)
         let queryVectors = try queries.map { try VectorFile.readAll(URL(fileURLWithPath: $0)) }
-        var planner = BudgetPlanner(budget: budget.bytes)
+        var planner = BudgetPlanner(
+            limits: PlanLimits(
+                bytesPerVector: budget?.bytes, residentBytes: memory?.bytes,
+                latencyMilliseconds: latency?.milliseconds, recall: recall))
         planner.metric = metric
         planner.neighbors = k
         planner.seed = seed
@@ -109,17 +143,37 @@ struct FitCommand: ParsableCommand {
     }
 }
 
-/// Bytes that one vector may cost: `48`, `48B`, `0.5kB`.
-struct ByteBudget: ExpressibleByArgument {
+/// An amount of memory: `48`, `48B`, `0.5kB`, `512MB`, `2GiB`.
+struct ByteQuantity: ExpressibleByArgument {
     let bytes: Double
 
     init?(argument: String) {
-        let units: [(String, Double)] = [("kib", 1024), ("kb", 1000), ("bytes", 1), ("b", 1), ("", 1)]
-        let text = argument.lowercased().trimmingCharacters(in: .whitespaces)
-        guard let (suffix, scale) = units.first(where: { text.hasSuffix($0.0) }),
-            let number = Double(text.dropLast(suffix.count).trimmingCharacters(in: .whitespaces)),
-            number.isFinite, number > 0
-        else { return nil }
-        bytes = number * scale
+        let units: [(String, Double)] = [
+            ("kib", 0x1p10), ("mib", 0x1p20), ("gib", 0x1p30), ("tib", 0x1p40), ("kb", 1e3), ("mb", 1e6),
+            ("gb", 1e9), ("tb", 1e12), ("bytes", 1), ("b", 1), ("", 1),
+        ]
+        guard let bytes = parse(argument, units) else { return nil }
+        self.bytes = bytes
     }
+}
+
+/// A span of time: `2ms`, `500us`, `0.1s`; milliseconds without a unit.
+struct Milliseconds: ExpressibleByArgument {
+    let milliseconds: Double
+
+    init?(argument: String) {
+        let units: [(String, Double)] = [("ms", 1), ("us", 1e-3), ("µs", 1e-3), ("s", 1000), ("", 1)]
+        guard let milliseconds = parse(argument, units) else { return nil }
+        self.milliseconds = milliseconds
+    }
+}
+
+/// A number above 0 and one of `units`, the longer ones first.
+private func parse(_ argument: String, _ units: [(String, Double)]) -> Double? {
+    let text = argument.lowercased().trimmingCharacters(in: .whitespaces)
+    guard let (suffix, scale) = units.first(where: { text.hasSuffix($0.0) }),
+        let number = Double(text.dropLast(suffix.count).trimmingCharacters(in: .whitespaces)),
+        number.isFinite, number > 0
+    else { return nil }
+    return number * scale
 }

@@ -208,7 +208,8 @@ extension IndexCommand {
                 )
             }
             progress.end()
-            let effort = try chooseEffort(writer, seed: seed, threads: threads, progress: progress)
+            let effort = try chooseEffort(
+                writer, planned: fitted?.effort, seed: seed, threads: threads, progress: progress)
             try writer.finish()
 
             try report(
@@ -305,9 +306,13 @@ extension IndexCommand {
         }
 
         private func chooseEffort(
-            _ writer: CollectionWriter, seed: UInt64, threads: Int, progress: any ProgressReporter
+            _ writer: CollectionWriter, planned: Int?, seed: UInt64, threads: Int,
+            progress: any ProgressReporter
         ) throws(KuklaError) -> EffortMeasurement? {
-            guard let recall else { return nil }
+            guard let recall else {
+                try writer.withApproximateIndex { index in if let planned { index.effort = planned } }
+                return nil
+            }
             let asked = try queries.map { path throws(KuklaError) in
                 try VectorFile.readAll(URL(fileURLWithPath: path))
             }
