@@ -136,7 +136,7 @@ public final class MultiVectorWriter {
             ),
             "append: \(ids?.count ?? 0) ids and \(texts?.count ?? 0) texts for \(documents.count) documents")
         let added = try index.checked(documents, firstRow: vectorCount, threads: threads)
-        try index.encodings(of: added, threads: threads) { (encoded, range) throws(KuklaError) in
+        try index.encoder.forEachPart(of: added, threads: threads) { (encoded, range) throws(KuklaError) in
             try encodings.append(
                 encoded, ids: ids.map { Array($0[range]) }, texts: texts.map { Array($0[range]) })
         }

@@ -71,11 +71,19 @@ public struct MultiVectorIndex: Sendable {
     public mutating func insert(_ documents: VectorSets, threads: Int = defaultThreadCount) throws(KuklaError)
     {
         let added = try checked(documents, firstRow: vectorCount, threads: threads)
-        var larger = inner
-        try encodings(of: added, threads: threads) { (encoded, _) throws(KuklaError) in
-            try larger.insert(encoded, threads: threads)
+        let encoder = encoder
+        // A part that fails leaves the inner index as it was. The first change after a snapshot copies everything, so one is
+        // taken only where several parts must be undone together.
+        var snapshot: (any CodedIndex)?
+        do {
+            try encoder.forEachPart(of: added, threads: threads) { (encoded, part) throws(KuklaError) in
+                if part.lowerBound == 0, part.upperBound < added.count { snapshot = inner }
+                try inner.insert(encoded, threads: threads)
+            }
+        } catch {
+            if let snapshot { inner = snapshot }
+            throw error
         }
-        inner = larger
         added.vectors.withUnsafeBufferPointer { source in
             let bytes = UnsafeRawBufferPointer(source)
             vectors.replace(after: vectors.byteCount, count: bytes.count) { $0.copyMemory(from: bytes) }
@@ -106,19 +114,21 @@ public struct MultiVectorIndex: Sendable {
         return try documents.prepared(for: metric, firstRow: firstRow, threads: threads)
     }
 
+    func withVectors<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        vectors.withUnsafeBytes { body($0.bindMemory(to: Float.self)) }
+    }
+}
+
+extension FixedDimensionalEncoder {
     /// Gives the encodings of `documents` to `body`, some at a time: all together they may be larger than memory.
-    func encodings(
+    func forEachPart(
         of documents: VectorSets, threads: Int,
         _ body: (Matrix, Range<Int>) throws(KuklaError) -> Void
     ) throws(KuklaError) {
-        let step = max(64, (64 << 20) / (4 * encoder.dimensions))
+        let step = max(64, (64 << 20) / (4 * dimensions))
         for start in stride(from: 0, to: documents.count, by: step) {
             let range = start..<min(start + step, documents.count)
-            try body(encoder.encode(documents: documents[sets: range], threads: threads), range)
+            try body(encode(documents: documents[sets: range], threads: threads), range)
         }
-    }
-
-    func withVectors<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
-        vectors.withUnsafeBytes { body($0.bindMemory(to: Float.self)) }
     }
 }

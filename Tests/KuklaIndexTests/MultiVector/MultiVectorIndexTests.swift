@@ -79,6 +79,21 @@ import Testing
         #expect(alone.map(\.id) == found[3].map(\.id))
     }
 
+    @Test func `an addition that fails in its last part leaves nothing behind`() throws {
+        // 163,840 components: 102 encodings are a part. Two vectors whose sum is infinite.
+        var index = try MultiVectorConfiguration(parsing: "FDE128x5x40,SQ8").train(
+            on: unitSets([4, 4, 4], dimensions: 64, seed: 1, around: nil), metric: .innerProduct)
+        try index.insert(unitSets([2], dimensions: 64, seed: 2, around: nil))
+        let bad = VectorSets(
+            (0..<110).map { set in
+                Matrix(rows: 2, columns: 64, elements: [Float](repeating: set == 109 ? 3e38 : 1, count: 128))
+            }, dimensions: 64)
+        #expect(throws: KuklaError.self) { try index.insert(bad) }
+        #expect(index.count == 1 && index.inner.count == 1 && index.vectorCount == 2)
+        try index.insert(bad[sets: 0..<105])
+        #expect(index.count == 106 && index.inner.count == 106)
+    }
+
     @Test func `under cosine the lengths of vectors say nothing, under inner product they do`() throws {
         var random = RandomSource(seed: 3)
         let scaled = VectorSets(
