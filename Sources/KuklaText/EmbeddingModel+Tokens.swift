@@ -13,16 +13,19 @@ extension EmbeddingModel {
     ///
     /// - Parameters:
     ///   - includingSpecialTokens: whether the tokens that the model puts before and after a text ([CLS], [SEP]) get
-    ///     vectors too. Without them an empty text has none.
+    ///     vectors too. Without them an empty text has none. Where `nil`: as in ColBERT, if the model was made for late
+    ///     interaction (`TextEncoder.isLateInteraction`), else not.
     ///   - layers: how many layers of the encoder to run. All where `nil`.
     /// - Throws: `KuklaError.usage` where the model has fewer layers than asked for.
     public func embedTokens(
-        _ texts: [String], includingSpecialTokens: Bool = false, layers: Int? = nil,
+        _ texts: [String], includingSpecialTokens: Bool? = nil, layers: Int? = nil,
         threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> TokenEmbeddings {
         try check(dimensions: nil, layers: layers)
         let tokens = tokenizer.encode(texts, maxLength: encoder.maximumLength, threads: threads)
-        let ends = includingSpecialTokens ? (leading: 0, trailing: 0) : tokenizer.specialTokenCounts
+        let ends =
+            includingSpecialTokens ?? encoder.isLateInteraction
+            ? (leading: 0, trailing: 0) : tokenizer.specialTokenCounts
         return TokenEmbeddings(
             sets: try encoder.encodeTokens(
                 ids: tokens.ids, offsets: tokens.offsets, excludingLeading: ends.leading,

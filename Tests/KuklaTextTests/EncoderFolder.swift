@@ -30,7 +30,11 @@ struct EncoderFolder {
 
     /// `modules.json` with the Transformer, the Pooling and these.
     func setModules(_ further: [(path: String, type: String)]) throws {
-        let all = [("", "Transformer"), ("1_Pooling", "Pooling")] + further.map { ($0.path, $0.type) }
+        try setAllModules([("", "Transformer"), ("1_Pooling", "Pooling")] + further)
+    }
+
+    /// `modules.json` with these and no others.
+    func setAllModules(_ all: [(path: String, type: String)]) throws {
         let items = all.map { "{\"path\": \"\($0.0)\", \"type\": \"sentence_transformers.models.\($0.1)\"}" }
         try write("modules.json", "[\(items.joined(separator: ","))]")
     }

@@ -17,11 +17,15 @@ struct EncoderConfiguration: Sendable {
     var hiddenDropout, attentionDropout: Float
     /// The longest sequence, in tokens, that the model was made for.
     var maximumLength: Int
+    /// Empty for models that keep a vector for every token.
     var pooling: [PoolingMode]
+    /// What stands behind the pooling, or behind every token where there is none.
     var dense: [DenseConfiguration]
     var normalizes: Bool
 
     var headSize: Int { hiddenSize / heads }
+    /// Whether the model gives a vector for every token (ColBERT) in place of one for a text.
+    var isLateInteraction: Bool { pooling.isEmpty }
 
     /// Reads `modules.json` and the configuration of every module that it names.
     ///
@@ -65,11 +69,11 @@ struct EncoderConfiguration: Sendable {
         for module in modules.dropFirst() {
             let path = try module.folder(in: folder)
             switch module.kind {
-            case "Pooling" where pooling.isEmpty:
+            case "Pooling" where pooling.isEmpty && dense.isEmpty:
                 let file = try ModelFile(path, "config.json")
                 pooling = try file.decode(PoolingValues.self).modes(file)
                 width = hiddenSize * pooling.count
-            case "Dense" where !pooling.isEmpty && !normalizes:
+            case "Dense" where !normalizes:
                 let layer = try DenseConfiguration(folder: path, input: width)
                 dense.append(layer)
                 width = layer.outputs
@@ -78,20 +82,23 @@ struct EncoderConfiguration: Sendable {
             default:
                 throw KuklaError(
                     .unsupported,
-                    "Cannot load \(folder.path): modules.json lists a \(module.kind) at this place. Supported are Transformer, Pooling, then any Dense, then Normalize."
+                    "Cannot load \(folder.path): modules.json lists a \(module.kind) at this place. Supported are Transformer, Pooling, then any Dense, then Normalize, or Transformer and any Dense for late interaction."
                 )
             }
         }
-        guard !pooling.isEmpty else {
+        guard !pooling.isEmpty || !dense.isEmpty else {
             throw KuklaError(
                 .unsupported,
-                "Cannot load \(folder.path): modules.json lists no Pooling, so there is no one vector for a text."
+                "Cannot load \(folder.path): modules.json lists neither a Pooling, for one vector a text, nor a Dense, for one a token."
             )
         }
         dimensions = width
+        if pooling.isEmpty, let file = try ModelFile(optional: folder, "config_sentence_transformers.json") {
+            try file.decode(LateInteractionValues.self).check(file)
+        }
     }
 
-    /// Components of an embedding.
+    /// Components of an embedding, or of a token's vector where there is no pooling.
     let dimensions: Int
 }
 
@@ -116,6 +123,7 @@ struct DenseConfiguration: Sendable {
             var out_features: Int
             var bias: Bool?
             var activation_function: String?
+            var use_residual: Bool?
         }
         let file = try ModelFile(folder, "config.json")
         let values = try file.decode(Values.self)
@@ -125,6 +133,7 @@ struct DenseConfiguration: Sendable {
         guard (1...1 << 20).contains(values.out_features) else {
             throw file.wrong("out_features", "1 to 1048576", values.out_features)
         }
+        if values.use_residual == true { throw file.unsupported("use_residual", "true", "false") }
         self.folder = folder
         inputs = input
         outputs = values.out_features
@@ -207,6 +216,24 @@ private struct Module: Decodable {
 
 private struct SentenceValues: Decodable {
     var max_seq_length: Int?
+}
+
+/// How PyLate reads texts for late interaction, where it would read queries otherwise than documents.
+private struct LateInteractionValues: Decodable {
+    var query_prefix: String?
+    var document_prefix: String?
+    var do_query_expansion: Bool?
+    var skiplist_words: [String]?
+
+    func check(_ file: ModelFile) throws(KuklaError) {
+        for (key, prefix) in [("query_prefix", query_prefix), ("document_prefix", document_prefix)] {
+            if let prefix, !prefix.isEmpty { throw file.unsupported(key, "'\(prefix)'", "no prefix") }
+        }
+        if do_query_expansion == true { throw file.unsupported("do_query_expansion", "true", "false") }
+        if let words = skiplist_words, !words.isEmpty {
+            throw file.unsupported("skiplist_words", "\(words.count) words", "an empty list")
+        }
+    }
 }
 
 private struct PoolingValues: Decodable {

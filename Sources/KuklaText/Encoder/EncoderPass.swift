@@ -113,20 +113,29 @@ struct EncoderPass {
 
     // MARK: - From the tokens of the last run to vectors
 
-    /// Writes the tokens' vectors, divided by their norms: for each of `sequences` those in `tokens[sequence]`, which counts
-    /// from the sequence's first token, to the rows of `out` from `rows[sequence]` on.
+    /// Writes the tokens' vectors: for each of `sequences` those in `tokens[sequence]`, which counts from the sequence's first
+    /// token, to the rows of `out` from `rows[sequence]` on.
+    ///
+    /// - Parameter asStates: as the last layer gives them; else behind the dense layers of a model for late interaction, and
+    ///   divided by their norms.
     func writeTokens(
-        offsets: [Int], sequences: ArraySlice<Int>, tokens: [Range<Int>], rows: [Int],
+        offsets: [Int], sequences: ArraySlice<Int>, tokens: [Range<Int>], rows: [Int], asStates: Bool,
         into out: UnsafeMutablePointer<Float>
     ) throws(KuklaError) {
-        let width = configuration.hiddenSize
+        var vectors = UnsafePointer(scratch.hidden.pointer)
+        var width = configuration.hiddenSize
+        if !asStates && configuration.isLateInteraction {
+            let count = sequences.reduce(0) { $0 + offsets[$1 + 1] - offsets[$1] }
+            vectors = applyDense(to: vectors, rows: count)
+            width = configuration.dimensions
+        }
         var start = 0
         for sequence in sequences {
-            let source = scratch.hidden.pointer + (start + tokens[sequence].lowerBound) * width
+            let source = vectors + (start + tokens[sequence].lowerBound) * width
             for token in 0..<tokens[sequence].count {
                 let target = out + (rows[sequence] + token) * width
                 target.update(from: source + token * width, count: width)
-                try normalize(target, count: width, isWanted: true, sequence)
+                try normalize(target, count: width, isWanted: !asStates, sequence)
             }
             start += offsets[sequence + 1] - offsets[sequence]
         }
@@ -150,7 +159,7 @@ struct EncoderPass {
             start += length
         }
         if !weights.dense.isEmpty {
-            let final = applyDense(rows: sequences.count)
+            let final = applyDense(to: scratch.pooled.pointer, rows: sequences.count)
             for (position, sequence) in sequences.enumerated() {
                 (out + sequence * dimensions).update(from: final + position * dimensions, count: dimensions)
             }
@@ -181,15 +190,18 @@ struct EncoderPass {
         for i in 0..<width { out[i] *= factor }
     }
 
-    /// The dense layers, back and forth between two blocks of scratch; where the result lies is returned.
-    private func applyDense(rows: Int) -> UnsafePointer<Float> {
-        var from = scratch.pooled.pointer, to = scratch.dense.pointer
+    /// The dense layers, back and forth between two blocks of scratch, of which the second may hold `vectors`; where the
+    /// result lies is returned.
+    private func applyDense(to vectors: UnsafePointer<Float>, rows: Int) -> UnsafePointer<Float> {
+        var from = vectors
+        var (to, next) = (scratch.dense.pointer, scratch.pooled.pointer)
         for (layer, activation) in zip(weights.dense, configuration.dense.map(\.activation)) {
             let bias = layer.multiply(from, rows: rows, into: to, scratch: scratch, kernels: kernels)
             kernels.pointee.bias_activation_rows(to, bias, rows, layer.outputs, activation)
-            swap(&from, &to)
+            from = UnsafePointer(to)
+            swap(&to, &next)
         }
-        return UnsafePointer(from)
+        return from
     }
 
     /// Divides `vector` by its norm where `isWanted`, after it was found finite.

@@ -25,7 +25,8 @@ final class EncoderScratch: Sendable {
         keys = AlignedStorage(zeros: padded * configuration.headSize)
         values = AlignedStorage(zeros: longest * head)
         scores = AlignedStorage(zeros: Self.scoreRows * padded)
-        // A sequence has at least one token, so there are never more pooled rows than tokens.
+        // A sequence has at least one token, so there are never more pooled rows than tokens. Without pooling the rows are
+        // tokens.
         let widest = max(
             width * configuration.pooling.count, configuration.dense.map(\.outputs).max() ?? 0)
         pooled = AlignedStorage(zeros: configuration.dense.isEmpty ? 0 : tokens * widest)

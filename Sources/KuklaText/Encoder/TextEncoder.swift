@@ -42,8 +42,10 @@ public struct TextEncoder: Sendable {
         self.level = level
     }
 
-    /// Components of an embedding.
+    /// Components of an embedding, or of a token's vector where the model gives only these.
     public var dimensions: Int { configuration.dimensions }
+    /// Whether the model gives a vector for every token (ColBERT) and none for a text.
+    public var isLateInteraction: Bool { configuration.isLateInteraction }
     /// The longest sequence, in tokens with the special ones, that the model was made for.
     public var maximumLength: Int { configuration.maximumLength }
     /// The number of transformer layers.
@@ -60,12 +62,18 @@ public struct TextEncoder: Sendable {
     ///   - layers: how many layers to run, from the first; all where `nil`. Fewer is faster and less exact.
     ///   - threads: at most this many batches are computed at the same time.
     /// - Throws: `KuklaError` (`badData`) for an empty or too long sequence, an id outside the vocabulary, or
-    ///   a result that is not finite (damaged weights).
+    ///   a result that is not finite (damaged weights); `unsupported` where the model is one for late interaction.
     /// - Complexity: O(tokens * parameters + the sum of squared lengths * hidden size).
     public func encode(
         ids: [Int32], offsets: [Int], layers: Int? = nil, threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> Matrix {
+        guard !isLateInteraction else {
+            throw KuklaError(
+                .unsupported,
+                "Cannot make one vector of a text: the model gives a vector for every token. Embed with --multi-vector."
+            )
+        }
         let dimensions = dimensions
         return try Matrix(rows: max(offsets.count - 1, 0), columns: dimensions) { (out) throws(KuklaError) in
             // Every batch writes rows of its own.

@@ -30,20 +30,29 @@ public struct ModelCard: Sendable {
     }
 
     /// The card as Markdown with the front matter that the Hugging Face hub reads.
-    func markdown(name: String, dimensions: Int, maximumLength: Int) -> String {
+    func markdown(
+        name: String, dimensions: Int, maximumLength: Int, isLateInteraction: Bool = false
+    ) -> String {
+        let library = isLateInteraction ? "PyLate" : "sentence-transformers"
+        let tags =
+            (isLateInteraction ? ["PyLate", "ColBERT"] : []) + [
+                "sentence-transformers", "sentence-similarity", "feature-extraction",
+            ]
+        let kind =
+            isLateInteraction
+            ? "A late-interaction encoder: each token of a text of up to \(maximumLength) tokens to a vector"
+            : "A sentence encoder: texts of up to \(maximumLength) tokens to vectors"
         var text = """
             ---
-            library_name: sentence-transformers
+            library_name: \(library)
             pipeline_tag: sentence-similarity
             tags:
-            - sentence-transformers
-            - sentence-similarity
-            - feature-extraction
+            \(tags.map { "- \($0)" }.joined(separator: "\n"))
             ---
 
             # \(name)
 
-            A sentence encoder: texts of up to \(maximumLength) tokens to vectors of \(dimensions) dimensions. Trained with Kukla from
+            \(kind) of \(dimensions) dimensions. Trained with Kukla from
             `\(base)`.
 
             ## How it was trained
@@ -60,16 +69,29 @@ public struct ModelCard: Sendable {
                 text += "| \(name) | \(String(format: "%.4f", value)) |\n"
             }
         }
+        let (python, flag) =
+            isLateInteraction
+            ? (
+                """
+                from pylate import models
+                sets = models.ColBERT("path/to/this/folder").encode(["a text", "another"], is_query=False)
+                """, " --multi-vector"
+            )
+            : (
+                """
+                from sentence_transformers import SentenceTransformer
+                vectors = SentenceTransformer("path/to/this/folder").encode(["a text", "another"])
+                """, ""
+            )
         text += """
 
             ## Use
 
             ```python
-            from sentence_transformers import SentenceTransformer
-            vectors = SentenceTransformer("path/to/this/folder").encode(["a text", "another"])
+            \(python)
             ```
 
-            or `kukla embed texts.txt --model path/to/this/folder -o vectors.npy`.
+            or `kukla embed texts.txt\(flag) --model path/to/this/folder -o vectors.npy`.
 
             """
         return text

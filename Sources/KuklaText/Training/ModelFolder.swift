@@ -1,8 +1,15 @@
 import Foundation
+import KuklaFormats
 import KuklaNumerics
 
-/// Where the modules of a sentence-transformers folder lie.
+/// Where the modules of a sentence-transformers folder lie, and how one is put together.
 enum ModelFolder {
+    /// What belongs to the transformer and its tokenizer, beside the weights.
+    static let transformerFiles = [
+        "config.json", "sentence_bert_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
+        "special_tokens_map.json", "added_tokens.json",
+    ]
+
     /// The paths of all modules in the order of `modules.json`, relative to the folder; "" is the folder itself.
     static func modulePaths(_ folder: URL) throws(KuklaError) -> [String] {
         struct Entry: Decodable { var path: String }
@@ -14,5 +21,27 @@ enum ModelFolder {
     static func relativePath(of module: URL, in folder: URL) -> String {
         let (path, base) = (module.standardizedFileURL.path, folder.standardizedFileURL.path)
         return String(path.dropFirst(base.count).drop { $0 == "/" })
+    }
+
+    /// Copies a file where it is there.
+    static func copy(_ name: String, from source: URL, to staging: URL) throws(KuklaError) {
+        let source = source.appending(path: name)
+        guard FileManager.default.fileExists(atPath: source.path) else { return }
+        try AtomicFile.write(
+            try MappedFile(source).withBytes { Data($0) }, to: staging.appending(path: name))
+    }
+
+    static func make(_ module: String, in staging: URL) throws(KuklaError) {
+        let target = staging.appending(path: module)
+        do {
+            try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+        } catch {
+            throw KuklaError(.inputOutput, "Cannot make the folder \(target.path).", cause: error)
+        }
+    }
+
+    static func write(maximumLength: Int, to staging: URL) throws(KuklaError) {
+        let settings = "{\n  \"max_seq_length\": \(maximumLength),\n  \"do_lower_case\": false\n}\n"
+        try AtomicFile.write(settings, to: staging.appending(path: "sentence_bert_config.json"))
     }
 }

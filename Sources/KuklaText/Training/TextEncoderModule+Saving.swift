@@ -5,13 +5,6 @@ public import KuklaNumerics
 import KuklaTensor
 
 extension TextEncoderModule {
-    /// Files of a sentence-transformers folder that say what the model is, beside its modules' own folders.
-    private static let copiedFiles = [
-        "config.json", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json",
-        "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json",
-        "added_tokens.json",
-    ]
-
     /// Writes a complete sentence-transformers folder, whole or not at all: what the folder that the model came from says
     /// about modules and tokenizer, these weights, and a README.
     ///
@@ -23,19 +16,13 @@ extension TextEncoderModule {
         mergeLoRA()
         removeAdapters()
         let folder = try AtomicFolder(url)
-        for name in Self.copiedFiles { try copy(name, to: folder.staging) }
-        if let maximumLength {
-            let settings = "{\n  \"max_seq_length\": \(maximumLength),\n  \"do_lower_case\": false\n}\n"
-            try AtomicFile.write(settings, to: folder.staging.appending(path: "sentence_bert_config.json"))
+        for name in ModelFolder.transformerFiles + ["modules.json", "config_sentence_transformers.json"] {
+            try ModelFolder.copy(name, from: self.folder, to: folder.staging)
         }
+        if let maximumLength { try ModelFolder.write(maximumLength: maximumLength, to: folder.staging) }
         for path in try ModelFolder.modulePaths(self.folder) where !path.isEmpty {
-            let target = folder.staging.appending(path: path)
-            do {
-                try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
-            } catch {
-                throw KuklaError(.inputOutput, "Cannot make the folder \(target.path).", cause: error)
-            }
-            try copy("\(path)/config.json", to: folder.staging)
+            try ModelFolder.make(path, in: folder.staging)
+            try ModelFolder.copy("\(path)/config.json", from: self.folder, to: folder.staging)
         }
         try transformerWeights().write(to: folder.staging.appending(path: "model.safetensors"))
         for (layer, linear) in zip(configuration.dense, dense) {
@@ -51,13 +38,6 @@ extension TextEncoderModule {
             maximumLength: maximumLength ?? self.maximumLength)
         try AtomicFile.write(text, to: folder.staging.appending(path: "README.md"))
         try folder.commit()
-    }
-
-    private func copy(_ name: String, to staging: URL) throws(KuklaError) {
-        let source = folder.appending(path: name)
-        guard FileManager.default.fileExists(atPath: source.path) else { return }
-        try AtomicFile.write(
-            try MappedFile(source).withBytes { Data($0) }, to: staging.appending(path: name))
     }
 
     /// The parameters of the transformer and what else the old file holds.

@@ -36,6 +36,12 @@ public struct TextEncoderModule: Module {
     ///   shape than `config.json` says; `unsupported` for other architectures and modules.
     public init(folder: URL, dropout: DropoutRates = DropoutRates()) throws(KuklaError) {
         let c = try EncoderConfiguration(folder: folder)
+        guard !c.isLateInteraction else {
+            throw KuklaError(
+                .unsupported,
+                "Cannot fine-tune \(folder.path): it gives a vector for every token. Begin with a model that gives one a text."
+            )
+        }
         self.folder = folder
         configuration = c
         let hidden = dropout.hidden ?? c.hiddenDropout

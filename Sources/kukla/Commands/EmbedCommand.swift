@@ -75,7 +75,8 @@ struct EmbedCommand: ParsableCommand {
         let reader = try reading.reader(texts)
         let progress = reporting.progress
         let target = URL(fileURLWithPath: output)
-        let dimensions = dims ?? embedder.encoder.dimensions
+        let dimensions =
+            multiVector ? embedder.encoder.tokenDimensions : dims ?? embedder.encoder.dimensions
         let writer = multiVector ? nil : try VectorFile.create(target, dimensions: dimensions)
         var sets: [Matrix] = []
         var count = 0
