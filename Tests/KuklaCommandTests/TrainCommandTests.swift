@@ -118,6 +118,65 @@ import Testing
         #expect(!folder.contents.contains { $0.hasSuffix(".tmp") || $0.hasSuffix(".aside") })
     }
 
+    @Test func `a late-interaction layer is trained, goes on where it stopped, and searches`() throws {
+        try write(["log_every: 1"], "recipe.yaml")
+        func train(_ name: String, _ steps: Int, _ more: String...) throws -> [String: Any] {
+            let done = try Command.run(
+                [
+                    "train", "late-interaction", "--model", "model", "--pairs", "pairs.tsv", "-o", name,
+                    "--recipe", "recipe.yaml", "--dimensions", "8", "--steps", "\(steps)", "--batch-size",
+                    "20", "--learning-rate", "0.01", "--schedule", "constant", "--warmup", "0", "--eval",
+                    "pairs.tsv", "--json",
+                ] + more, in: folder.url)
+            #expect(done.status == 0, "\(done.errors)")
+            return try #require(
+                try JSONSerialization.jsonObject(with: Data(done.output.utf8)) as? [String: Any])
+        }
+        let report = try train("whole", 60)
+        let losses = try losses("whole.run")
+        func mean(_ steps: ClosedRange<Int>) -> Double {
+            steps.reduce(0) { $0 + (losses[$1] ?? .nan) } / Double(steps.count)
+        }
+        #expect(mean(51...60) < 0.93 * mean(1...10), "\(losses)")
+        let (before, after) = (report["before"] as? [String: Double], report["after"] as? [String: Double])
+        #expect((after?["mrr_at_10"] ?? 0) > (before?["mrr_at_10"] ?? 1))
+        // The same in two parts.
+        _ = try train("parts", 25)
+        _ = try train("parts", 60, "--resume")
+        let head = "1_Dense/model.safetensors"
+        func bytes(_ name: String) throws -> Data { try Data(contentsOf: folder.url.appending(path: name)) }
+        #expect(try bytes("whole/\(head)") == bytes("parts/\(head)"))
+        #expect(try bytes("whole/model.safetensors") == bytes("model/model.safetensors"))
+
+        let sentences = TinyModel.sentences(180)
+        try write(sentences, "texts.txt")
+        let embedded = try run(
+            "embed", "texts.txt", "--model", "whole", "--multi-vector", "-o", "t.npy", "--json")
+        let figures = try #require(
+            try JSONSerialization.jsonObject(with: Data(embedded.output.utf8)) as? [String: Any])
+        #expect(figures["dimensions"] as? Int == 8)
+        // [CLS] and [SEP] count, as in ColBERT.
+        let words = sentences.reduce(0) { $0 + $1.split(separator: " ").count }
+        #expect(figures["vectors"] as? Int == words + 2 * sentences.count)
+        #expect(
+            try run("embed", "texts.txt", "--model", "whole", "-o", "v.npy").failed(2, "--multi-vector"))
+        #expect(
+            try run(
+                "index", "t.npy", "--multi-vector", "--factory", "FDE4x2,Flat", "--texts", "texts.txt",
+                "--model", "whole", "-o", "t.kukla"
+            ).status == 0)
+        let found = try run("search", "t.kukla", sentences[7], "-k", "1", "--model", "whole")
+        #expect(found.status == 0 && found.output.contains(sentences[7]), "\(found.output)\(found.errors)")
+        #expect(
+            try run(
+                "train", "late-interaction", "--model", "model", "--pairs", "pairs.tsv", "-o", "wide",
+                "--dimensions", "17", "--batch-size", "20"
+            ).failed(64, "17", "16"))
+        #expect(
+            try run("train", "contrastive", "--model", "whole", "--pairs", "pairs.tsv", "-o", "more").failed(
+                2, "every token"))
+    }
+
     @Test(arguments: ["cosent", "angle", "cosine"])
     func `scores are learned with every loss`(_ loss: String) throws {
         let done = try run(

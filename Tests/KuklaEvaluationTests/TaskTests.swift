@@ -56,6 +56,26 @@ import Testing
         #expect(shallow.mean(of: .averagePrecision) == 0)
     }
 
+    /// Two words of which one stands in the partner, and a sum of greatest products: no mean of the words finds it.
+    @Test func `partners are found by late interaction`() throws {
+        let words = ["a", "b", "c", "d", "e", "f"]
+        let task = PairRetrievalTask(pairs: [
+            ("ab", "acc"), ("cd", "ddd"), ("ef", "eef"), ("b", "bdf"),
+        ])
+        let result = try task.evaluate { (texts: [String]) -> VectorSets in
+            VectorSets(
+                texts.map { text in
+                    Matrix(
+                        rows: text.count, columns: 6,
+                        elements: text.flatMap { letter in words.map { $0 == String(letter) ? 1 : 0 } })
+                }, dimensions: 6)
+        }
+        // "ab" finds "acc" and "bdf" alike (1 each), "cd" finds "acc", "ddd" and "bdf" alike: a tie is no find.
+        #expect(result.queryCount == 4 && result.candidateCount == 4)
+        #expect(result.recallAt1 == 0.5 && result.recallAt10 == 1)
+        #expect(abs(result.mrrAt10 - (0.5 + 1 / 3.0 + 1 + 1) / 4) < 1e-12)
+    }
+
     @Test func `a task without ground to stand on is refused`() throws {
         let text = RetrievalTask.Text(id: "a", text: "0")
         let qrels = Qrels(["a": ["a": 1]])

@@ -1,3 +1,5 @@
+import KuklaCodecs
+import KuklaIndex
 public import KuklaNumerics
 
 /// Retrieval of a text's partner: does a first text find one of its seconds among the seconds of all pairs?
@@ -56,24 +58,52 @@ public struct PairRetrievalTask: Sendable {
     public func evaluate(
         threads: Int = defaultThreadCount, embedding: ([String]) throws -> Matrix
     ) throws -> Result {
-        guard !queries.isEmpty else {
-            throw KuklaError(.badData, "Cannot judge retrieval: no pair has two different texts.")
-        }
+        try checkQueries()
         let vectors = try embedding(texts)
         contract(
             vectors.rows == texts.count, "PairRetrievalTask: \(vectors.rows) vectors for \(texts.count) texts"
         )
-        guard vectors.elements.allSatisfy(\.isFinite) else {
+        try check(vectors)
+        let table = rows(candidates, of: vectors)
+        return result {
+            rows($0, of: vectors).multiplied(by: table, transposed: true, threads: threads)
+        }
+    }
+
+    /// As `evaluate(threads:embedding:)` by late interaction: ranks candidates by `MaxSim`.
+    ///
+    /// - Parameter embeddingTokens: from n texts to n sets of vectors, compared as they are.
+    public func evaluate(
+        threads: Int = defaultThreadCount, embeddingTokens: ([String]) throws -> VectorSets
+    ) throws -> Result {
+        try checkQueries()
+        let sets = try embeddingTokens(texts)
+        contract(sets.count == texts.count, "PairRetrievalTask: \(sets.count) sets for \(texts.count) texts")
+        try check(sets.vectors)
+        let table = sets.gathering(candidates)
+        return result { MaxSim.scores(sets.gathering($0), table, threads: threads) }
+    }
+
+    private func checkQueries() throws(KuklaError) {
+        guard !queries.isEmpty else {
+            throw KuklaError(.badData, "Cannot judge retrieval: no pair has two different texts.")
+        }
+    }
+
+    private func check(_ vectors: Matrix) throws(KuklaError) {
+        guard vectors.firstNonFiniteRow == nil else {
             throw KuklaError(.badData, "Cannot judge retrieval: an embedding is not finite.")
         }
-        let table = rows(candidates, of: vectors)
+    }
+
+    /// - Parameter scores: of some queries with all candidates.
+    private func result(scores: (ArraySlice<Int>) -> Matrix) -> Result {
         // The rank of a query's best partner: how many strangers are as near.
         var ranks: [Int] = []
         var isPartner = [Bool](repeating: false, count: texts.count)
         for start in stride(from: 0, to: queries.count, by: 256) {
             let block = start..<min(start + 256, queries.count)
-            let scores = rows(queries[block], of: vectors)
-                .multiplied(by: table, transposed: true, threads: threads)
+            let scores = scores(queries[block])
             for (row, query) in block.enumerated() {
                 let line = scores.row(row)
                 for text in partners[query] { isPartner[text] = true }

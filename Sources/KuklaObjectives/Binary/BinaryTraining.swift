@@ -2,7 +2,6 @@ public import Foundation
 public import KuklaCodecs
 public import KuklaNN
 public import KuklaNumerics
-import KuklaTensor
 
 /// A training run from vectors to a codec file: recipe and vectors in, `CodecFile` and run's folder out.
 public struct BinaryTraining {
@@ -106,24 +105,14 @@ public struct BinaryTraining {
         _ = try task.sampler(batchSize: settings.batchSize, seed: settings.seed)
         try EncoderFineTuning.check(beginning, output: output, runFolder: runFolder)
         let run = try TrainingRun(runFolder, recipe: recipe, isFresh: beginning == .fresh)
-        let before = try TensorThreads.limited(to: settings.threads ?? TensorThreads.count) {
-            () throws(KuklaError) in
-            try task.evaluate()
-        }
-        let summary = try run.train(task, progress: progress, isCancelled: isCancelled)
-        guard summary.reason != .cancelled else {
-            throw KuklaError(
-                .cancelled,
-                "Training was stopped at step \(summary.step), and a checkpoint was written to \(runFolder.path). Give the same command again to go on."
-            )
-        }
-        let trained = try run.loadBest(into: task.model)?.metrics ?? summary.metrics
+        let found = try run.trainJudged(task, progress: progress, isCancelled: isCancelled)
         let goal = task.goal?.name ?? ""
-        let keptInitial = trained[goal] ?? 0 <= before[goal] ?? 0
+        let keptInitial = found.after[goal] ?? 0 <= found.before[goal] ?? 0
         let codec = keptInitial ? initial : task.model.codec
         try CodecFile.write(codec, to: output)
         return Result(
-            codec: codec, summary: summary, before: before, after: keptInitial ? before : trained,
+            codec: codec, summary: found.summary, before: found.before,
+            after: keptInitial ? found.before : found.after,
             keptInitial: keptInitial, examples: task.exampleCount)
     }
 

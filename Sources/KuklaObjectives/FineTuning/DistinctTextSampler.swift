@@ -19,6 +19,32 @@ public struct DistinctTextSampler: BatchSampler {
         self.seed = seed
     }
 
+    /// The sampler of these rows, if it can make a batch at all.
+    ///
+    /// - Throws: `KuklaError`: `usage` where there are fewer rows than a batch has, `badData` where too many share texts.
+    static func checked(
+        identities: [[Int32]], batchSize: Int, seed: UInt64
+    ) throws(KuklaError) -> DistinctTextSampler {
+        try checkCount(identities.count, batchSize: batchSize)
+        let sampler = DistinctTextSampler(identities: identities, batchSize: batchSize, seed: seed)
+        guard !sampler.batches(inEpoch: 0).isEmpty else {
+            throw KuklaError(
+                .badData,
+                "Cannot make a batch of \(batchSize) pairs in which no text stands twice: too many of the \(identities.count) pairs share texts. Give a smaller --batch-size."
+            )
+        }
+        return sampler
+    }
+
+    static func checkCount(_ pairs: Int, batchSize: Int) throws(KuklaError) {
+        guard pairs >= batchSize else {
+            throw KuklaError(
+                .usage,
+                "Cannot train on \(pairs) pairs in batches of \(batchSize): give more pairs, or a --batch-size of at most \(pairs)."
+            )
+        }
+    }
+
     public func batches(inEpoch epoch: Int) -> [[Int]] {
         let order =
             ShuffledSampler(count: identities.count, batchSize: max(identities.count, 1), seed: seed)

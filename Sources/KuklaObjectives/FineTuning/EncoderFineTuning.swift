@@ -2,7 +2,6 @@ public import Foundation
 public import KuklaFormats
 public import KuklaNN
 public import KuklaNumerics
-import KuklaTensor
 import KuklaText
 
 /// A fine-tuning run from a model's folder to a new one: examples and recipe in, sentence-transformers folder and run's folder out.
@@ -114,7 +113,7 @@ public struct EncoderFineTuning {
         let tokenizer = try WordPieceTokenizer(folder: base)
         let model = try TextEncoderModule(
             folder: base, dropout: .init(hidden: tuning.dropout, attention: tuning.dropout))
-        let length = try maximumLength(of: model, tuning)
+        let length = try FineTuningOptions.length(tuning.maximumTokens, of: model.maximumLength)
         let settings = recipe.training
         let examples = TextExamples(
             rows: job.rows, scores: job.scores, tokenizer: tokenizer, maximumLength: length,
@@ -129,48 +128,17 @@ public struct EncoderFineTuning {
         _ = try task.sampler(batchSize: settings.batchSize, seed: settings.seed)
         try Self.check(beginning, output: output, runFolder: runFolder)
         let run = try TrainingRun(runFolder, recipe: recipe, isFresh: beginning == .fresh)
-        let before = try TensorThreads.limited(to: settings.threads ?? TensorThreads.count) {
-            () throws(KuklaError) in
-            try task.evaluate()
-        }
-        if !before.isEmpty {
-            let shown = before.sorted { $0.key < $1.key }.map {
-                "\($0.key) \(EncoderFineTuning.short($0.value))"
-            }
-            progress.announce("before training: \(shown.joined(separator: "  "))")
-        }
-        let summary = try run.train(task, progress: progress, isCancelled: isCancelled)
-        guard summary.reason != .cancelled else {
-            throw KuklaError(
-                .cancelled,
-                "Training was stopped at step \(summary.step), and a checkpoint was written to \(runFolder.path). Give the same command again to go on."
-            )
-        }
-        let best = try run.loadBest(into: model)
-        let after = best?.metrics ?? summary.metrics
+        let found = try run.trainJudged(task, progress: progress, isCancelled: isCancelled)
         try model.write(
             to: output,
             card: ModelCard(
                 base: base.lastPathComponent, objective: job.objective, examples: examples.count,
-                steps: best?.step ?? summary.step, metrics: after, measuredOn: judge?.name,
+                steps: found.step, metrics: found.after, measuredOn: judge?.name,
                 recipe: try recipe.yaml),
             maximumLength: tuning.maximumTokens == nil ? nil : length)
         return Result(
-            summary: summary, before: before, after: after, examples: examples.count,
+            summary: found.summary, before: found.before, after: found.after, examples: examples.count,
             truncated: examples.truncatedCount)
-    }
-
-    private func maximumLength(of model: TextEncoderModule, _ tuning: FineTuningOptions) throws(KuklaError)
-        -> Int
-    {
-        guard let wanted = tuning.maximumTokens else { return model.maximumLength }
-        guard wanted <= model.maximumLength else {
-            throw KuklaError(
-                .usage,
-                "Cannot read \(wanted) tokens of a text: the model reads \(model.maximumLength). Give --max-tokens of at most that."
-            )
-        }
-        return wanted
     }
 
     /// Finds what is wrong with the places of a run's results before it begins.
@@ -188,6 +156,4 @@ public struct EncoderFineTuning {
                 "Cannot go on: there is no run in \(runFolder.path). Leave --resume out to begin one.")
         }
     }
-
-    private static func short(_ value: Double) -> String { String(format: "%.4f", value) }
 }

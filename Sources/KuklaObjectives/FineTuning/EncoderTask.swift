@@ -33,23 +33,12 @@ public struct EncoderTask: TrainingTask {
     public var goal: MetricGoal? { judge.map { MetricGoal($0.goal, .max) } }
 
     public func sampler(batchSize: Int, seed: UInt64) throws(KuklaError) -> any BatchSampler {
-        guard exampleCount >= batchSize else {
-            throw KuklaError(
-                .usage,
-                "Cannot train on \(exampleCount) pairs in batches of \(batchSize): give more pairs, or a --batch-size of at most \(exampleCount)."
-            )
+        guard !needsDistinctTexts else {
+            return try DistinctTextSampler.checked(
+                identities: examples.identities, batchSize: batchSize, seed: seed)
         }
-        guard needsDistinctTexts else {
-            return ShuffledSampler(count: exampleCount, batchSize: batchSize, seed: seed)
-        }
-        let sampler = DistinctTextSampler(identities: examples.identities, batchSize: batchSize, seed: seed)
-        guard !sampler.batches(inEpoch: 0).isEmpty else {
-            throw KuklaError(
-                .badData,
-                "Cannot make a batch of \(batchSize) pairs in which no text stands twice: too many of the \(exampleCount) pairs share texts. Give a smaller --batch-size."
-            )
-        }
-        return sampler
+        try DistinctTextSampler.checkCount(exampleCount, batchSize: batchSize)
+        return ShuffledSampler(count: exampleCount, batchSize: batchSize, seed: seed)
     }
 
     public func makeBatch(_ indices: [Int], random: inout RandomSource) -> TextExampleBatch {
@@ -128,9 +117,14 @@ public struct EncoderJudge: Sendable {
 
     /// - Throws: `KuklaError(.badData)` where the embeddings cannot be judged: they are all alike, or not finite.
     public func metrics(of model: TextEncoderModule) throws(KuklaError) -> [String: Double] {
-        do {
-            return try judgement { model.embed($0, tokenizer: tokenizer, maximumLength: maximumLength) }
-        } catch let error as KuklaError {
+        try Self.metrics {
+            try judgement { model.embed($0, tokenizer: tokenizer, maximumLength: maximumLength) }
+        }
+    }
+
+    /// What `judgement` finds; what else it throws becomes a `KuklaError`.
+    static func metrics(_ judgement: () throws -> [String: Double]) throws(KuklaError) -> [String: Double] {
+        do { return try judgement() } catch let error as KuklaError {
             throw error
         } catch {
             throw KuklaError(.badData, "Cannot judge the model.", cause: error)

@@ -23,6 +23,20 @@ public struct FineTuningOptions: RecipePart {
     }
 }
 
+extension FineTuningOptions {
+    /// How many tokens are read of a text by a model that reads `length`.
+    static func length(_ wanted: Int?, of length: Int) throws(KuklaError) -> Int {
+        guard let wanted else { return length }
+        guard wanted <= length else {
+            throw KuklaError(
+                .usage,
+                "Cannot read \(wanted) tokens of a text: the model reads \(length). Give --max-tokens of at most that."
+            )
+        }
+        return wanted
+    }
+}
+
 /// The keys under `options` of `kukla train contrastive`.
 public struct ContrastiveOptions: RecipePart {
     /// Divides the cosines.

@@ -27,15 +27,24 @@ public struct TextExamples: Sendable {
             tokenizer.encode(rows.map { $0[column] }, maxLength: maximumLength, threads: threads)
         }
         self.scores = scores
-        var numbers: [String: Int32] = [:]
-        identities = rows.map { row in
+        identities = Self.numbered(rows).numbers
+        truncatedCount = columns.reduce(0) { $0 + $1.truncatedCount }
+    }
+
+    /// All different texts in the order in which they come, and rows of their numbers.
+    static func numbered(_ rows: [[String]]) -> (texts: [String], numbers: [[Int32]]) {
+        var known: [String: Int32] = [:]
+        var texts: [String] = []
+        let numbers = rows.map { row in
             row.map { text in
-                let number = numbers[text] ?? Int32(numbers.count)
-                numbers[text] = number
+                if let number = known[text] { return number }
+                let number = Int32(texts.count)
+                known[text] = number
+                texts.append(text)
                 return number
             }
         }
-        truncatedCount = columns.reduce(0) { $0 + $1.truncatedCount }
+        return (texts, numbers)
     }
 
     /// The number of rows.

@@ -89,60 +89,15 @@ extension TrainCommand {
                     return ["spearman": found.spearman, "pearson": found.pearson]
                 }
             }
-            let task = PairRetrievalTask(pairs: try TextTuples.readAll(url).rows.map { ($0[0], $0[1]) })
+            let task = try PairRetrievalTask(url)
             return .init(name: url.lastPathComponent, goal: "recall_at_1") { embed in
-                let found = try task.evaluate(embedding: embed)
-                return [
-                    "recall_at_1": found.recallAt1, "recall_at_10": found.recallAt10,
-                    "mrr_at_10": found.mrrAt10,
-                ]
+                try task.evaluate(embedding: embed).metrics
             }
-        }
-
-        private struct Report: Encodable {
-            let schemaVersion = 1
-            let output: String
-            let run: String
-            let examples: Int
-            let truncated: Int
-            let steps: Int
-            let epochs: Double
-            let loss: Double?
-            let stopped: String
-            let before: [String: Double]
-            let after: [String: Double]
-            let bestStep: Int?
-            let seconds: Double
         }
 
         /// Tells what came of it.
         func report(_ result: EncoderFineTuning.Result) throws {
-            let summary = result.summary
-            if result.truncated > 0 {
-                complain(
-                    "\(Quantity.count(result.truncated)) texts have more tokens than are read and were cut.")
-            }
-            if reporting.json {
-                let tuning = try fineTuning()
-                return try printJSON(
-                    Report(
-                        output: tuning.output.path, run: tuning.runFolder.path, examples: result.examples,
-                        truncated: result.truncated, steps: summary.step, epochs: summary.epoch,
-                        loss: summary.loss,
-                        stopped: "\(summary.reason)", before: result.before, after: result.after,
-                        bestStep: summary.best?.step, seconds: summary.seconds))
-            }
-            for name in result.after.keys.sorted() {
-                let (before, after) = (result.before[name] ?? .nan, result.after[name] ?? .nan)
-                print(
-                    name.padding(toLength: 14, withPad: " ", startingAt: 0)
-                        + String(format: "%.4f -> %.4f", before, after))
-            }
-            if !reporting.quiet {
-                note(
-                    "\(output): \(Quantity.count(summary.step)) steps on \(Quantity.count(result.examples)) pairs in \(formatDuration(summary.seconds))"
-                )
-            }
+            try TrainCommand.report(result, output: output, steering: steering, reporting: reporting)
         }
     }
 }

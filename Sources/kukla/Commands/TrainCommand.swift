@@ -11,8 +11,8 @@ import KuklaText
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Fine-tune an embedding model, or train binary codes for its vectors.",
-        subcommands: [Contrastive.self, Cosine.self, Binary.self])
+        abstract: "Fine-tune an embedding model, or train late interaction or binary codes on top of one.",
+        subcommands: [Contrastive.self, Cosine.self, LateInteraction.self, Binary.self])
 
     /// `kukla train contrastive`: pairs that belong together.
     struct Contrastive: ParsableCommand {
