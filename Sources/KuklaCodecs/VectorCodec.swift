@@ -48,10 +48,17 @@ public protocol VectorCodec: Sendable {
 public struct CodeLayout: Hashable, Sendable {
     public let vectorsPerBlock: Int
     public let bytesPerBlock: Int
+    private let interleaving: InterleavedCodes?
 
+    /// A layout in which the codes of a block lie one after the other.
     public init(vectorsPerBlock: Int = 1, bytesPerBlock: Int) {
+        self.init(vectorsPerBlock: vectorsPerBlock, bytesPerBlock: bytesPerBlock, interleaving: nil)
+    }
+
+    init(vectorsPerBlock: Int, bytesPerBlock: Int, interleaving: InterleavedCodes?) {
         self.vectorsPerBlock = vectorsPerBlock
         self.bytesPerBlock = bytesPerBlock
+        self.interleaving = interleaving
     }
 
     /// Bytes that one more vector costs.
@@ -62,6 +69,23 @@ public struct CodeLayout: Hashable, Sendable {
 
     /// Bytes that hold `count` vectors: whole blocks.
     public func byteCount(of count: Int) -> Int { blockCount(of: count) * bytesPerBlock }
+
+    /// Copies the code of vector `from` of `source` to the place of vector `to` of `target`.
+    ///
+    /// - Precondition: `source` and `target` are the first blocks of codes that hold these places.
+    package func copy(
+        _ source: UnsafeRawPointer, at from: Int, to target: UnsafeMutableRawPointer, at to: Int
+    ) {
+        let (sourceBlock, slot) = from.quotientAndRemainder(dividingBy: vectorsPerBlock)
+        let (targetBlock, other) = to.quotientAndRemainder(dividingBy: vectorsPerBlock)
+        let (source, target) = (source + sourceBlock * bytesPerBlock, target + targetBlock * bytesPerBlock)
+        guard let interleaving else {
+            let bytes = bytesPerBlock / vectorsPerBlock
+            (target + other * bytes).copyMemory(from: source + slot * bytes, byteCount: bytes)
+            return
+        }
+        interleaving.copy(source, slot: slot, to: target, slot: other)
+    }
 }
 
 /// Queries made ready to be scored against codes. Safe to use from several threads at once.

@@ -2,7 +2,8 @@ public import Foundation
 public import KuklaNumerics
 
 extension CollectionFile {
-    /// Writes the collection to `output` with a graph built anew over the stored codes; every other section is copied.
+    /// Writes the collection to `output` with a graph built anew over the stored codes, or over the centres of lists; every
+    /// other section is copied.
     ///
     /// For a file of which the graph is damaged, opened with `ignoresGraph`. The ids of the vectors (`graph-ids`, where they
     /// differ from their places) must be whole, or nobody could say which names are whose. Vectors are compared as they
@@ -12,33 +13,14 @@ extension CollectionFile {
     public func rebuild(
         to output: URL, threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> Int {
-        guard case .graph(let configuration) = details.factory.structure else {
-            throw KuklaError(
-                .usage, "Cannot build the graph of \(url.path) anew: '\(details.factory)' has none.")
-        }
-        typealias Name = CollectionFormat.Name
-        // Small, and not needed to read the vectors: what is damaged in it has a default.
-        let header = intactBytes(of: Name.graph).flatMap { $0.count >= 16 ? $0 : nil }
-        var slotIDs: CodeBuffer?
-        if bytes(of: Name.graphIDs) != nil {
-            guard let found = intactBytes(of: Name.graphIDs), found.count == 4 * index.count,
-                found.bindMemory(to: UInt32.self).allSatisfy({ $0 < UInt32(rowCount) })
-            else {
-                throw SectionReader.damaged(
-                    url, Name.graphIDs, "and without it nobody knows which names belong to which vectors")
-            }
-            slotIDs = CodeBuffer(borrowing: found, from: self)
-        }
-        let graph = try HNSWIndex(
-            configuration, relinking: index, seed: header?.littleEndian(UInt64.self, at: 0) ?? 1,
-            ids: slotIDs,
-            idBound: rowCount, effort: details.effort, threads: threads, progress: progress)
+        let rebuilt = try rebuilt(threads: threads, progress: progress)
         let writer = try CollectionWriter(
-            output, index: graph, origin: details.origin, plan: plan, threads: threads)
+            output, index: rebuilt, origin: details.origin, plan: plan, threads: threads)
+        typealias Name = CollectionFormat.Name
         // What the writer makes itself.
         let own: Set = [
             Name.codes, Name.refineCodes, Name.graph, Name.graphLinks, Name.graphUpper, Name.graphIDs,
-            Name.parameters, Name.plan, Name.details,
+            Name.lists, Name.listIDs, Name.listCenters, Name.parameters, Name.plan, Name.details,
         ]
         try writer.finish { sections throws(KuklaError) in
             for section in self.sections where !own.contains(section.name) {
@@ -51,7 +33,35 @@ extension CollectionFile {
                 sections.end()
             }
         }
-        return graph.count
+        return rebuilt.count
+    }
+
+    /// The index with a graph built anew.
+    private func rebuilt(threads: Int, progress: any ProgressReporter) throws(KuklaError) -> any CodedIndex {
+        typealias Name = CollectionFormat.Name
+        if var lists = index as? IVFIndex, let links = lists.lists.centerLinks {
+            lists.clusters = try lists.clusters.linked(links, seed: 1, threads: threads)
+            return lists
+        }
+        guard case .graph(let configuration) = details.factory.structure else {
+            throw KuklaError(
+                .usage, "Cannot build the graph of \(url.path) anew: '\(details.factory)' has none.")
+        }
+        // Small, and not needed to read the vectors: what is damaged in it has a default.
+        let header = intactBytes(of: Name.graph).flatMap { $0.count >= 16 ? $0 : nil }
+        var slotIDs: CodeBuffer?
+        if bytes(of: Name.graphIDs) != nil {
+            guard let found = intactBytes(of: Name.graphIDs), found.count == 4 * index.count,
+                found.bindMemory(to: UInt32.self).allSatisfy({ $0 < UInt32(rowCount) })
+            else {
+                throw SectionReader.damaged(
+                    url, Name.graphIDs, "and without it nobody knows which names belong to which vectors")
+            }
+            slotIDs = CodeBuffer(borrowing: found, from: self)
+        }
+        return try HNSWIndex(
+            configuration, relinking: index, seed: header?.littleEndian(UInt64.self, at: 0) ?? 1,
+            ids: slotIDs, idBound: rowCount, effort: details.effort, threads: threads, progress: progress)
     }
 
     private func intactBytes(of name: String) -> UnsafeRawBufferPointer? {

@@ -181,7 +181,7 @@ public final class CollectionWriter {
     private func encodedDetails() throws(KuklaError) -> [UInt8] {
         let details = CollectionDetails(
             factory: held?.configuration ?? IndexConfiguration(codec: codec, refinement: refinement),
-            metric: codec.metric, dimensions: codec.dimensions, count: held?.count ?? count,
+            metric: held?.metric ?? codec.metric, dimensions: codec.dimensions, count: held?.count ?? count,
             effort: (held as? any ApproximateIndex)?.effort, origin: origin)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]

@@ -47,8 +47,6 @@ public struct FlatIndex: CodedIndex {
     public private(set) var count: Int
     private(set) var codes: CodeBuffer
     private(set) var refineCodes: CodeBuffer
-    /// The vectors of the last block where it is part-filled: further vectors are encoded together with them.
-    private var lastBlock: Matrix?
 
     public var dimensions: Int { codec.dimensions }
     public var metric: Metric { codec.metric }
@@ -105,42 +103,46 @@ public struct FlatIndex: CodedIndex {
 }
 
 extension FlatIndex: Insertable {
-    /// - Throws: also `unsupported`, where the codes were read from a file, the codec packs several vectors in a
-    ///   block and the last block is part-filled: its vectors are not there any more to be encoded with the new ones.
     public mutating func insert(_ vectors: Matrix, threads: Int = defaultThreadCount) throws(KuklaError) {
         try checkInsert(vectors)
         guard vectors.rows > 0 else { return }
         let added = try vectors.prepared(for: metric, role: "vector", firstRow: count, threads: threads)
         let layout = codec.layout
-        let block = try partialBlock()?.appending(added) ?? added
-        codes.replace(
-            after: count / layout.vectorsPerBlock * layout.bytesPerBlock,
-            count: layout.byteCount(of: block.rows)
-        ) { [codec] in codec.encode(block, into: $0, threads: threads) }
-        if let refined = refinement?.codec {
-            refineCodes.replace(
-                after: refineCodes.byteCount, count: refined.layout.byteCount(of: added.rows)
-            ) { refined.encode(added, into: $0, threads: threads) }
+        if count % layout.vectorsPerBlock == 0 {
+            codes.append(added, by: codec, threads: threads)
+        } else {
+            // The last block is filled up with codes that were made apart.
+            var apart = CodeBuffer()
+            apart.append(added, by: codec, threads: threads)
+            codes.copy(Array(0..<added.rows), of: apart, behind: count, layout: layout)
         }
-        let left = block.rows % layout.vectorsPerBlock
-        lastBlock = left > 0 ? block.gathering(rows: block.rows - left..<block.rows) : nil
+        if let refinement { refineCodes.append(added, by: refinement.codec, threads: threads) }
         count += added.rows
+    }
+
+    /// The vectors in `places` alone, in that order.
+    func keeping(_ places: [Int]) -> FlatIndex {
+        contract(refinement == nil, "keeping: an index with a refinement")
+        var kept = CodeBuffer()
+        kept.copy(places, of: codes, behind: 0, layout: codec.layout)
+        return FlatIndex(
+            codec: codec, refinement: nil, count: places.count, codes: kept, refineCodes: CodeBuffer())
     }
 }
 
-extension FlatIndex {
-    /// The vectors of a part-filled last block, `nil` where it is full.
-    ///
-    /// - Throws: `KuklaError.unsupported` where they are not known any more, so that none can be added to them.
-    func partialBlock() throws(KuklaError) -> Matrix? {
-        guard count % codec.layout.vectorsPerBlock > 0 else { return nil }
-        guard let lastBlock else {
-            throw KuklaError(
-                .unsupported,
-                "Cannot add vectors to these \(count): the codec packs \(codec.layout.vectorsPerBlock) vectors in a block and the last block is part-filled. Build the index again from all vectors."
-            )
+extension CodeBuffer {
+    /// Writes the codes in `places` of `other` behind the first `count` codes here. What is left of the last block is zero.
+    mutating func copy(_ places: [Int], of other: CodeBuffer, behind count: Int, layout: CodeLayout) {
+        let (old, new) = (layout.byteCount(of: count), layout.byteCount(of: count + places.count))
+        replace(after: old, count: new - old) { $0.initializeMemory(as: UInt8.self, repeating: 0) }
+        withUnsafeMutableBytes { target in
+            other.withUnsafeBytes { source in
+                guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                for (place, original) in places.enumerated() {
+                    layout.copy(from, at: original, to: to, at: count + place)
+                }
+            }
         }
-        return lastBlock
     }
 }
 

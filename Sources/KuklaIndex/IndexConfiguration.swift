@@ -13,8 +13,8 @@ public struct IndexConfiguration: Hashable, Sendable {
         case flat
         /// `HNSWm`, `HNSWm_e`: walks over a graph of `m` links a node, built with `efConstruction` e (`HNSWIndex`).
         case graph(HNSWConfiguration)
-        /// `IVFn`: looks through some of `n` lists (`IVFIndex`).
-        case lists(Int)
+        /// `IVFn`, `IVFnrb_HNSWm`: looks through some of `n` lists (`IVFIndex`).
+        case lists(IVFConfiguration)
     }
 
     /// Ranks the best `factor * k` candidates again, by the codes of `codec`.
@@ -157,24 +157,66 @@ extension IndexConfiguration {
         on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)? = nil, seed: UInt64 = 1,
         threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> any CodedIndex {
+        if case .lists(let lists) = structure {
+            return try makeLists(
+                lists, on: sample, metric: metric, codec: ready, seed: seed, threads: threads,
+                progress: progress)
+        }
         let flat = try IndexConfiguration(codec: codec, refinement: refinement).train(
             on: sample, metric: metric, codec: ready, seed: seed, threads: threads, progress: progress)
-        switch structure {
-        case .flat: return flat
-        case .graph(let graph):
-            return try HNSWIndex(graph, codec: flat.codec, refinement: flat.refinement, seed: seed)
-        case .lists(let count):
-            return try IVFIndex(
-                lists: count, codec: flat.codec, refinement: flat.refinement, sample: sample, seed: seed,
-                threads: threads, progress: progress)
+        guard case .graph(let graph) = structure else { return flat }
+        return try HNSWIndex(graph, codec: flat.codec, refinement: flat.refinement, seed: seed)
+    }
+
+    private func makeLists(
+        _ lists: IVFConfiguration, on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)?,
+        seed: UInt64, threads: Int, progress: any ProgressReporter
+    ) throws(KuklaError) -> IVFIndex {
+        let codecMetric = try codecMetric(metric)
+        guard ready == nil || !lists.codesResiduals else {
+            throw KuklaError(
+                .usage,
+                "Cannot make '\(lists)' with a codec that was trained before: it would code residuals, and was trained on whole vectors. Leave out the 'r', or the codec."
+            )
         }
+        let prepared = try sample.prepared(for: metric, role: "vector", threads: threads)
+        let clusters = try CoarseClusters.train(
+            lists, on: prepared, metric: metric, seed: seed, threads: threads, progress: progress)
+        var coded = IndexConfiguration(codec: codec)
+        guard lists.codesResiduals else {
+            coded.refinement = refinement
+            let flat = try coded.train(
+                on: sample, metric: metric, codec: ready, seed: seed, threads: threads, progress: progress)
+            return IVFIndex(
+                lists, clusters, codec: flat.codec, refinement: flat.refinement, trainedOn: sample.rows)
+        }
+        let residuals = clusters.residuals(
+            of: prepared, in: clusters.nearest(to: prepared, threads: threads))
+        let trained = try codec.train(
+            on: residuals, metric: codecMetric, seed: seed, threads: threads, progress: progress)
+        let refined = try refinement.map { refinement throws(KuklaError) in
+            try FlatIndex.Refinement(
+                checking: refinement.codec.train(
+                    on: prepared, metric: metric, seed: seed, threads: threads, progress: progress),
+                factor: refinement.factor)
+        }
+        return IVFIndex(lists, clusters, codec: trained, refinement: refined, trainedOn: sample.rows)
+    }
+
+    /// The metric for which the first codec is made, in an index of `metric`.
+    ///
+    /// - Throws: `KuklaError.usage` where the structure codes residuals and the codec cannot.
+    func codecMetric(_ metric: Metric) throws(KuklaError) -> Metric {
+        guard case .lists(let lists) = structure, lists.codesResiduals else { return metric }
+        return try codec.residualMetric(for: metric)
     }
 
     /// Bytes that one more vector costs, the refinement's and links among them, by arithmetic alone.
     ///
     /// - Throws: `KuklaError.usage` where the dimensions do not fit.
     public func bytesPerVector(dimensions: Int, metric: Metric) throws(KuklaError) -> Double {
-        try structure.bytesPerVector + codec.bytesPerVector(dimensions: dimensions, metric: metric)
+        try structure.bytesPerVector
+            + codec.bytesPerVector(dimensions: dimensions, metric: codecMetric(metric))
             + (refinement?.codec.bytesPerVector(dimensions: dimensions, metric: metric) ?? 0)
     }
 }
@@ -190,15 +232,13 @@ extension IndexConfiguration.Structure {
             return values.count == parts.count ? values : nil
         }
         if word.hasPrefix("IVF") {
-            guard let values = numbers(after: "IVF"), values.count == 1,
-                IVFIndex.listRange.contains(values[0])
-            else {
+            guard let lists = IVFConfiguration(word: word) else {
                 throw KuklaError(
                     .usage,
-                    "Cannot read '\(word)' in the factory string '\(string)': expected 'IVFn' with n lists from 1 to \(IVFIndex.listRange.upperBound), such as 'IVF1024'."
+                    "Cannot read '\(word)' in the factory string '\(string)': expected 'IVFn' with n lists from 1 to \(IVFConfiguration.countRange.upperBound), such as 'IVF1024'; then 'r' where residuals are coded, 'b' where lists are balanced, and '_HNSWm' where a graph finds the centres, such as 'IVF4096rb_HNSW32'."
                 )
             }
-            self = .lists(values[0])
+            self = .lists(lists)
             return
         }
         guard word.hasPrefix("HNSW") else { return nil }
@@ -222,7 +262,7 @@ extension IndexConfiguration.Structure {
     var prefix: String {
         switch self {
         case .flat: return ""
-        case .lists(let count): return "IVF\(count),"
+        case .lists(let lists): return "\(lists),"
         case .graph(let graph):
             let isDefault = graph.efConstruction == HNSWConfiguration.defaultEfConstruction
             return "HNSW\(graph.links)\(isDefault ? "" : "_\(graph.efConstruction)"),"

@@ -7,7 +7,7 @@ import KuklaNumerics
 struct SectionReader {
     private let file: MappedFile
     let sections: [CollectionSection]
-    private let ignoresGraph: Bool
+    let ignoresGraph: Bool
 
     init(_ file: MappedFile, ignoresGraph: Bool = false) throws(KuklaError) {
         self.file = file
@@ -174,12 +174,12 @@ extension SectionReader {
             throw damaged(name, "'\(other)' belongs to no codec")
         }
         func restored(
-            _ configuration: CodecConfiguration, prefix: String
+            _ configuration: CodecConfiguration, prefix: String, metric: Metric
         ) throws(KuklaError) -> any VectorCodec {
             let own = parameters.filter { $0.key.hasPrefix(prefix) }
             do {
                 return try configuration.restore(
-                    metric: details.metric, dimensions: details.dimensions,
+                    metric: metric, dimensions: details.dimensions,
                     parameters: Dictionary(
                         uniqueKeysWithValues: own.map { (String($0.key.dropFirst(prefix.count)), $0.value) }))
             } catch  where error.code == .usage {
@@ -187,11 +187,12 @@ extension SectionReader {
                 throw KuklaError(.badData, damaged(name, "it fits no codec").message, cause: error)
             }
         }
-        var codec = try restored(details.factory.codec, prefix: "codec.")
+        var codec = try restored(
+            details.factory.codec, prefix: "codec.", metric: codecMetric(details))
         if case .graph = details.factory.structure { codec = try codec.pickable(for: "\(details.factory)") }
         let refinement = try details.factory.refinement.map {
             try FlatIndex.Refinement(
-                checking: restored($0.codec, prefix: "refine."), factor: $0.factor)
+                checking: restored($0.codec, prefix: "refine.", metric: details.metric), factor: $0.factor)
         }
         let codecs = Codecs(codec: codec, refinement: refinement)
         switch details.factory.structure {
@@ -199,7 +200,14 @@ extension SectionReader {
         case .graph(let graph):
             let flat = try flat(details, codecs)
             return ignoresGraph ? flat : try self.graph(graph, over: flat)
-        case .lists(let count): return try lists(count, details: details, codecs: codecs)
+        case .lists(let lists): return try self.lists(lists, details: details, codecs: codecs)
+        }
+    }
+
+    private func codecMetric(_ details: CollectionDetails) throws(KuklaError) -> Metric {
+        do { return try details.factory.codecMetric(details.metric) } catch {
+            throw KuklaError(
+                .badData, damaged(CollectionFormat.Name.details, "no index is made so").message, cause: error)
         }
     }
 

@@ -26,7 +26,7 @@ import Testing
             let codec = try FastScanProductQuantizer.train(
                 on: x, metric: metric, subspaces: m, configuration: .any)
             let bytes = (m + 1) / 2 + (metric == .innerProduct ? 4 : 0)
-            #expect(codec.layout == CodeLayout(vectorsPerBlock: 32, bytesPerBlock: 32 * bytes))
+            #expect(codec.layout.vectorsPerBlock == 32 && codec.layout.bytesPerBlock == 32 * bytes)
             for rows in [1, 31, 32, 33, 77] {
                 QuantizerFixtures.checkScoresMatchDecoded(
                     codec, x[rows: 0..<rows], queries: q, tolerance: 0.02)

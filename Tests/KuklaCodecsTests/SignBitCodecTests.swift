@@ -18,7 +18,7 @@ import Testing
     @Test func `codes are the bytes that the layout promises`() throws {
         let x = QuantizerFixtures.clustered(40, dimensions: 20, seed: 1)
         let cosine = try SignBitCodec.train(on: x, metric: .cosine, configuration: .any)
-        #expect(cosine.layout == CodeLayout(vectorsPerBlock: 32, bytesPerBlock: 32 * 3))
+        #expect(cosine.layout.vectorsPerBlock == 32 && cosine.layout.bytesPerBlock == 32 * 3)
         #expect(SignBitCodec.layout(dimensions: 20, metric: .innerProduct).bytesPerVector == 7)
         // Slots of the last block past the last row are zero.
         let codes = QuantizerFixtures.encode(cosine, x)

@@ -174,6 +174,38 @@ import Testing
 
 /// Damage that the checksums do not show.
 enum CollectionDamage {
+    /// Overwrites a few bytes of the sections whose names begin with one of `prefixes`, makes the checksums right again, and
+    /// lets `body` use the file, 600 times. What is refused must be refused in words that name such a section.
+    static func inflict(
+        on url: URL, sections prefixes: [String], count: Int, most: Int, seed: UInt64,
+        sourceLocation: SourceLocation = #_sourceLocation, _ body: (CollectionFile) throws -> Void
+    ) throws {
+        let bytes = [UInt8](try Data(contentsOf: url))
+        let sections = try CollectionFile(url).sections.filter { section in
+            section.length > 0 && prefixes.contains { section.name.hasPrefix($0) }
+        }
+        #expect(sections.count == count, sourceLocation: sourceLocation)
+        var random = RandomSource(seed: seed)
+        var (refused, named) = (0, 0)
+        for round in 0..<600 {
+            var damaged = bytes
+            let section = sections[round % sections.count]
+            for _ in 0..<Int.random(in: 1...most, using: &random) {
+                let position = section.offset + Int.random(in: 0..<section.length, using: &random)
+                damaged[position] = [0, 1, 0x7F, 0xFF, UInt8(round % 256)].randomElement(using: &random)!
+            }
+            mendChecksums(&damaged)
+            try Data(damaged).write(to: url)
+            do { try body(CollectionFile(url)) } catch let error as KuklaError {
+                refused += 1
+                named += prefixes.contains { error.message.contains("'\($0)") } ? 1 : 0
+            }
+        }
+        #expect(
+            refused > 150 && named == refused, "\(refused) refused, \(named) by name",
+            sourceLocation: sourceLocation)
+    }
+
     static func littleEndian<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
         withUnsafeBytes(of: number.littleEndian) { Array($0) }
     }

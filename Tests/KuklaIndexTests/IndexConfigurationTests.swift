@@ -8,6 +8,7 @@ import Testing
         "F32", "SQ8", "PCA128,SQ8", "PQ48x4fs,Refine(SQ8)", "B1,Refine(F16,factor=20)", "MRL64,SQ4",
         "OPQ8_64,PQ8,Refine(PCA64,SQ8,factor=3)", "PCA16,SQ4,Refine(PCA32,F16)", "HNSW16,F32",
         "HNSW32_200,PCA16,SQ8", "HNSW8,B1,Refine(F16,factor=20)", "IVF256,PQ8x4fs,Refine(SQ8)",
+        "IVF64r,PQ8x4fs", "IVF64b,F32", "IVF4096_HNSW32,SQ8", "IVF4096rb_HNSW16,PQ8x4fs,Refine(SQ8)",
     ])
     func `a factory string is printed as it was read`(string: String) throws {
         #expect(try IndexConfiguration(parsing: string).description == string)
@@ -31,6 +32,8 @@ import Testing
         ("HNSW16_,SQ8", "HNSWm"), ("HNSW16_1_2", "HNSWm"), ("HNSWx", "HNSWm"), ("HNSW16,SQ9", "SQ8"),
         ("HNSW16,", "Empty"), ("HNSW99999999999999999999", "HNSWm"), ("SQ8,HNSW16", "follows"),
         ("IVF", "IVFn"), ("IVF0,SQ8", "IVFn"), ("IVF4_4", "IVFn"), ("IVF99999,SQ8", "65536"),
+        ("IVF4br,F32", "IVFn"), ("IVF4x,F32", "IVFn"), ("IVF4_HNSW1,F32", "_HNSWm"),
+        ("IVF4_HNSW,F32", "_HNSWm"), ("IVF4r_HNSW8_9,F32", "_HNSWm"), ("IVF4_,F32", "_HNSWm"),
     ])
     func `an unknown word is answered by what could be meant`(string: String, answer: String) {
         expectError(.usage, answer) { try IndexConfiguration(parsing: string) }
@@ -40,6 +43,7 @@ import Testing
         let vectors = Matrix.random(rows: 200, columns: 32, seed: 1)
         for string in [
             "F32", "SQ8", "PCA16,SQ4,Refine(SQ8)", "F16", "MRL8,F32,Refine(BF16)", "HNSW16,B1,Refine(F16)",
+            "IVF4r,B1", "IVF4r,PQ8,Refine(F16)", "IVF4r,MRL8,SQ8",
         ] {
             for metric in Metric.allCases {
                 let configuration = try IndexConfiguration(parsing: string)
@@ -66,6 +70,10 @@ import Testing
         ("HNSW8,B1,Refine(F32,factor=2)", 0.5...0.95),
         ("IVF16,F32", 0.7...1),
         ("IVF16,PQ12,Refine(F32)", 0.7...1),
+        ("IVF16r,F32", 0.7...1),
+        ("IVF16r,PQ12,Refine(F32)", 0.7...1),
+        ("IVF16rb_HNSW4,SQ8", 0.7...1),
+        ("IVF16r,B1", 0.2...0.9),
     ])
     func `every configuration keeps to the rules`(string: String, recall: ClosedRange<Double>) throws {
         for metric in Metric.allCases {

@@ -4,7 +4,7 @@ import KuklaNumerics
 ///
 /// A block is `32 * codeBytes` bytes of codes in the order of `kk_bits.h`, then 32 numbers of the first factor, 32 of
 /// the second, and so on.
-struct InterleavedCodes: Sendable {
+struct InterleavedCodes: Hashable, Sendable {
     static let blockVectors = 32
 
     /// How a factor is stored.
@@ -21,7 +21,8 @@ struct InterleavedCodes: Sendable {
     var layout: CodeLayout {
         CodeLayout(
             vectorsPerBlock: Self.blockVectors,
-            bytesPerBlock: Self.blockVectors * (codeBytes + factorType.rawValue * factorCount))
+            bytesPerBlock: Self.blockVectors * (codeBytes + factorType.rawValue * factorCount),
+            interleaving: self)
     }
 
     /// Where the first of the 32 values of a factor lies in its block.
@@ -34,6 +35,26 @@ struct InterleavedCodes: Sendable {
         let whole = codeBytes / 4 * 4
         return byte < whole
             ? byte / 4 * 128 + slot * 4 + byte % 4 : byte * Self.blockVectors + slot
+    }
+
+    /// Copies what is in one slot of a block to a slot of another.
+    func copy(
+        _ source: UnsafeRawPointer, slot from: Int, to target: UnsafeMutableRawPointer, slot to: Int
+    ) {
+        func copy(_ bytes: Int, from offset: Int, to other: Int) {
+            (target + other).copyMemory(from: source + offset, byteCount: bytes)
+        }
+        let whole = codeBytes / 4 * 4
+        for byte in stride(from: 0, to: whole, by: 4) {
+            copy(4, from: byteOffset(slot: from, byte: byte), to: byteOffset(slot: to, byte: byte))
+        }
+        for byte in whole..<codeBytes {
+            copy(1, from: byteOffset(slot: from, byte: byte), to: byteOffset(slot: to, byte: byte))
+        }
+        let size = factorType.rawValue
+        for factor in 0..<factorCount {
+            copy(size, from: factorOffset(factor) + from * size, to: factorOffset(factor) + to * size)
+        }
     }
 
     /// Writes all blocks, some hundred rows at a time.

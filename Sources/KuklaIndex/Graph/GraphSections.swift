@@ -6,6 +6,11 @@ extension HNSWIndex: SectionedIndex {
     func write(to sections: SectionWriter) throws(KuklaError) {
         try sections.write(CollectionFormat.Name.codes, codes)
         if refinement != nil { try sections.write(CollectionFormat.Name.refineCodes, refineCodes) }
+        try writeLinks(to: sections)
+    }
+
+    /// Writes what is not codes.
+    func writeLinks(to sections: SectionWriter) throws(KuklaError) {
         var header: [UInt8] = []
         header.append(littleEndian: seed)
         header.append(littleEndian: UInt64(idBound))

@@ -6,19 +6,32 @@ struct CoarseClusters: Sendable {
     /// `[lists, dimensions]`; of length 1 under cosine.
     let centers: Matrix
     let metric: Metric
+    /// Finds the centres nearest to a query; `nil` where all are compared.
+    var graph: HNSWIndex?
 
     /// Vectors that training looks at for each centre.
     private static let sampleFactor = 64
     private static let iterations = 12
 
-    /// Finds `count` centres of `vectors`: started by k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's iterations.
-    /// A centre that no vector is nearest to moves beside the one with most.
+    /// Finds centres of `vectors`: started by k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's iterations. A centre
+    /// that no vector is nearest to moves beside the one with most.
     ///
-    /// - Precondition: `vectors` are prepared for `metric`; there are at least `count`.
+    /// Where lists are balanced, iterations fill them as `nearest(to:sizes:largest:threads:)` does: what a full list turns
+    /// away pulls other centres to where vectors are dense.
+    ///
+    /// - Throws: `KuklaError.badData` where there are fewer vectors than lists.
+    /// - Precondition: `vectors` are prepared for `metric`.
     static func train(
-        _ count: Int, on vectors: Matrix, metric: Metric, seed: UInt64, threads: Int,
+        _ lists: IVFConfiguration, on vectors: Matrix, metric: Metric, seed: UInt64, threads: Int,
         progress: any ProgressReporter
-    ) -> CoarseClusters {
+    ) throws(KuklaError) -> CoarseClusters {
+        let count = lists.count
+        guard vectors.rows >= count else {
+            throw KuklaError(
+                .badData,
+                "Cannot train \(count) lists on \(vectors.rows) vectors: at least \(count) are needed, and better 40 times as many. Give more vectors or use fewer lists."
+            )
+        }
         var random = RandomSource(seed: seed)
         let limit = sampleFactor * count
         let sample =
@@ -29,11 +42,25 @@ struct CoarseClusters: Sendable {
         let start = startingRows(count, of: sample, random: &random, threads: threads)
         var clusters = CoarseClusters(centers: sample.gathering(rows: start), metric: metric)
         progress.advance(by: 1)
+        let empty = [Int](repeating: 0, count: count)
         for _ in 0..<iterations {
-            clusters = clusters.moved(to: sample, threads: threads)
+            let nearest = clusters.nearest(
+                to: sample, sizes: empty, largest: lists.largestSize(among: sample.rows), threads: threads)
+            clusters = clusters.moved(to: sample, nearest: nearest)
             progress.advance(by: 1)
         }
-        return clusters
+        guard let links = lists.centerLinks else { return clusters }
+        return try clusters.linked(links, seed: seed, threads: threads)
+    }
+
+    /// The same centres with a graph over them.
+    func linked(_ links: Int, seed: UInt64, threads: Int) throws(KuklaError) -> CoarseClusters {
+        var graph = try HNSWIndex(
+            HNSWConfiguration(links: links),
+            codec: FloatCodec(metric: metric, dimensions: centers.columns), seed: seed)
+        try graph.insert(centers, threads: threads)
+        // As the graph has them: normalised once more.
+        return CoarseClusters(centers: graph.vectors(0..<centers.rows), metric: metric, graph: graph)
     }
 
     /// Rows that lie apart: each is drawn with a probability in proportion to its squared distance from the nearest one
@@ -82,9 +109,8 @@ struct CoarseClusters: Sendable {
         }
     }
 
-    /// The centres of the vectors that are nearest to these.
-    private func moved(to sample: Matrix, threads: Int) -> CoarseClusters {
-        let nearest = nearest(to: sample, threads: threads)
+    /// The centres of the vectors whose lists are `nearest`.
+    private func moved(to sample: Matrix, nearest: [Int]) -> CoarseClusters {
         let d = centers.columns
         var sizes = [Int](repeating: 0, count: centers.rows)
         var sums = [Double](repeating: 0, count: centers.rows * d)
@@ -121,16 +147,70 @@ struct CoarseClusters: Sendable {
 
     /// The number of the centre nearest to each row of `vectors`; of equally near ones the lowest.
     func nearest(to vectors: Matrix, threads: Int) -> [Int] {
+        nearnesses(to: vectors, threads: threads) { scores in
+            scores.indices.reduce(0) { scores[$1] > scores[$0] ? $1 : $0 }
+        }
+    }
+
+    /// As `nearest(to:threads:)`, for lists that hold `sizes` vectors already and at most `largest` in the end: one row after
+    /// the other goes to the nearest centre with room, those first that need not go elsewhere.
+    func nearest(to vectors: Matrix, sizes: [Int], largest: Int, threads: Int) -> [Int] {
+        var chosen = nearest(to: vectors, threads: threads)
+        var sizes = sizes
+        var others: [Int] = []
+        for (row, list) in chosen.enumerated() {
+            if sizes[list] < largest { sizes[list] += 1 } else { others.append(row) }
+        }
+        let piece = max(1, (1 << 22) / centers.rows)
+        for start in stride(from: 0, to: others.count, by: piece) {
+            let rows = others[start..<min(start + piece, others.count)]
+            let scores = nearnesses(to: vectors.gathering(rows: rows), threads: threads) { $0 }
+            for (row, scores) in zip(rows, scores) {
+                let open = sizes.indices.filter { sizes[$0] < largest }
+                guard let list = open.max(by: { scores[$0] < scores[$1] }) else { continue }
+                chosen[row] = list
+                sizes[list] += 1
+            }
+        }
+        return chosen
+    }
+
+    /// What `body` makes of the nearness of all centres to each row.
+    private func nearnesses<Result: Sendable>(
+        to vectors: Matrix, threads: Int, _ body: @Sendable ([Float]) -> Result
+    ) -> [Result] {
         let piece = 256
         let codec = FloatCodec(
             metric: metric == .cosine ? .cosine : .squaredEuclidean, dimensions: vectors.columns)
         let pieces = parallelMap((vectors.rows + piece - 1) / piece, grain: 1, threads: threads) { index in
             let part = vectors[rows: index * piece..<min((index + 1) * piece, vectors.rows)]
-            return Self.scores(codec.scorer(for: part), of: centers).map { scores in
-                scores.indices.reduce(0) { scores[$1] > scores[$0] ? $1 : $0 }
-            }
+            return Self.scores(codec.scorer(for: part), of: centers).map(body)
         }
         return pieces.flatMap { $0 }
+    }
+
+    /// The rows of `vectors` without the centres of their lists.
+    func residuals(of vectors: Matrix, in lists: [Int]) -> Matrix {
+        adding(-1, timesCentersOf: lists, to: vectors)
+    }
+
+    /// The rows whose residuals these are.
+    func restored(_ residuals: Matrix, in lists: [Int]) -> Matrix {
+        adding(1, timesCentersOf: lists, to: residuals)
+    }
+
+    private func adding(_ factor: Float, timesCentersOf lists: [Int], to rows: Matrix) -> Matrix {
+        contract(lists.count == rows.rows, "\(lists.count) lists for \(rows.rows) rows")
+        let d = rows.columns
+        return Matrix(rows: rows.rows, columns: d) { out in
+            rows.withUnsafeBufferPointer { x in
+                centers.withUnsafeBufferPointer { c in
+                    for (row, list) in lists.enumerated() {
+                        for i in 0..<d { out[row * d + i] = x[row * d + i] + factor * c[list * d + i] }
+                    }
+                }
+            }
+        }
     }
 
     /// The scores of all centres for each query: which lists a search looks through first.

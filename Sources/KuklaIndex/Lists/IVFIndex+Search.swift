@@ -10,8 +10,8 @@ extension IVFIndex {
         let (wanted, overflows) = k.multipliedReportingOverflow(by: refinement?.factor ?? 1)
         let width = min(overflows ? count : wanted, allowed?.count ?? count)
         guard width > 0 else { return [[Match]](repeating: [], count: queries.rows) }
-        // By the number of queries alone, so that results do not depend on threads.
-        let together = max(32, min(128, queries.rows / 16))
+        // Not by the number of threads, so that results do not depend on it; as many as 64 MiB of candidates are of.
+        let together = min(max(32, min(128, queries.rows / 16)), max(1, (64 << 20) / (24 * width)))
         return parallelMap((queries.rows + together - 1) / together, grain: 1, threads: threads) { block in
             let rows = block * together..<min((block + 1) * together, queries.rows)
             let scan = ListScan(self, queries: queries[rows: rows], width: width, allowed: allowed)
@@ -25,13 +25,19 @@ extension IVFIndex {
         _ queries: Matrix, count k: Int, threads: Int = defaultThreadCount
     ) throws(KuklaError) -> [[Match]] {
         if let refinement {
-            return try FlatIndex(
+            let found = try FlatIndex(
                 codec: refinement.codec, refinement: nil, count: count, codes: refineCodes,
                 refineCodes: CodeBuffer()
             ).search(queries, count: k, threads: threads)
+            return found.map { $0.map { named($0) } }
         }
         var thorough = self
         thorough.effort = listCount
         return try thorough.search(queries, count: k, threads: threads)
+    }
+
+    /// A match by its id in place of its slot. Slots are in the order of ids, so that the order of matches is right.
+    func named(_ match: Match) -> Match {
+        ids == nil ? match : Match(id: id(at: match.id), score: match.score, distance: match.distance)
     }
 }

@@ -8,8 +8,6 @@ final class ListScan {
     private let index: IVFIndex
     private let queries: Matrix
     private let allowed: RowSet?
-    /// The scores of all centres, a row for each query.
-    private let centerScores: [[Float]]
     private var pools: [CandidatePool]
     /// One for each query, where making one for each group of queries would cost more than it saves.
     private let scorers: [any CodeScorer]
@@ -26,10 +24,10 @@ final class ListScan {
         self.index = index
         self.queries = queries
         self.allowed = allowed
-        centerScores = index.clusters.scores(of: queries)
         pools = (0..<queries.rows).map { _ in CandidatePool(width: width) }
+        let isFromCenters = index.lists.codesResiduals && index.metric == .squaredEuclidean
         scorers =
-            index.codec.scoresGroups
+            isFromCenters || index.codec.scoresGroups
             ? [] : (0..<queries.rows).map { index.codec.scorer(for: queries[rows: $0..<$0 + 1]) }
         scores = .allocate(capacity: Self.tile * Self.groupLimit)
         chosen = (.allocate(capacity: Self.tile), .allocate(capacity: Self.tile))
@@ -44,70 +42,120 @@ final class ListScan {
 
     /// Looks through the `effort` lists nearest to each query, and as many more as it takes to fill its pool.
     func run() {
-        var pairs: [(list: UInt32, query: UInt32)] = []
-        let occupied = (0..<UInt32(index.listCount)).filter { index.lists[Int($0)].count > 0 }
+        let occupied = (0..<UInt32(index.listCount)).filter { index.codes[Int($0)].count > 0 }
         let effort = min(index.effort, occupied.count)
-        pairs.reserveCapacity(effort * queries.rows)
-        var nearest = CandidatePool(width: effort)
-        defer { nearest.deallocate() }
-        for query in 0..<queries.rows {
-            nearest.reset()
-            offerCenters(of: query, among: occupied, to: &nearest)
-            nearest.withBest { _, lists in
-                for list in lists { pairs.append((list, UInt32(query))) }
-            }
-        }
-        pairs.sort { ($0.list, $0.query) < ($1.list, $1.query) }
+        var probes = nearest(effort, among: occupied)
+        probes.sort { ($0.list, $0.query) < ($1.list, $1.query) }
         var start = 0
-        while start < pairs.count {
+        while start < probes.count {
             var end = start + 1
-            while end < pairs.count, end - start < Self.groupLimit, pairs[end].list == pairs[start].list {
+            while end < probes.count, end - start < Self.groupLimit, probes[end].list == probes[start].list {
                 end += 1
             }
-            scan(Int(pairs[start].list), for: pairs[start..<end].map { Int($0.query) })
+            scan(probes[start..<end])
             start = end
         }
         for query in 0..<queries.rows where pools[query].count < pools[query].width {
-            scanFurther(query, among: occupied, skipping: effort)
+            scanFurther(
+                query, among: occupied,
+                skipping: Set(probes.lazy.filter { $0.query == query }.map { Int($0.list) }))
         }
-        index.comparisonCounter?.add(comparisons + queries.rows * index.listCount)
+        index.comparisonCounter?.add(comparisons)
     }
 
-    private func offerCenters(of query: Int, among occupied: [UInt32], to pool: inout CandidatePool) {
-        let all = centerScores[query]
-        guard occupied.count < all.count else { return pool.offer(all, occupied, count: all.count) }
-        pool.offer(occupied.map { all[Int($0)] }, occupied, count: occupied.count)
+    /// A list that a query looks through, and the score of its centre.
+    private struct Probe {
+        let list: UInt32
+        let query: UInt32
+        let score: Float
+    }
+
+    private func nearest(_ effort: Int, among occupied: [UInt32]) -> [Probe] {
+        var probes: [Probe] = []
+        probes.reserveCapacity(effort * queries.rows)
+        if var graph = index.clusters.graph, effort > 0 {
+            let counter = ComparisonCounter()
+            graph.comparisonCounter = counter
+            // A walk as wide as what it looks for misses the last ones: twice that misses a few of a hundred.
+            graph.effort = max(16, 2 * effort)
+            let some =
+                occupied.count < index.listCount
+                ? RowSet(capacity: index.listCount) { index.codes[$0].count > 0 } : nil
+            // What was prepared cannot be refused.
+            let found = try? graph.search(queries, count: effort, allowing: some, threads: 1)
+            for (query, matches) in (found ?? []).enumerated() {
+                for match in matches {
+                    probes.append(
+                        Probe(list: UInt32(match.id), query: UInt32(query), score: match.score))
+                }
+            }
+            comparisons += counter.count
+            return probes
+        }
+        var pool = CandidatePool(width: effort)
+        defer { pool.deallocate() }
+        for (query, scores) in centerScores(of: queries).enumerated() {
+            pool.reset()
+            offer(scores, of: occupied, to: &pool)
+            pool.withBest { scores, lists in
+                for (score, list) in zip(scores, lists) {
+                    probes.append(Probe(list: list, query: UInt32(query), score: score))
+                }
+            }
+        }
+        return probes
+    }
+
+    private func centerScores(of queries: Matrix) -> [[Float]] {
+        comparisons += queries.rows * index.listCount
+        return index.clusters.scores(of: queries)
+    }
+
+    private func offer(_ scores: [Float], of occupied: [UInt32], to pool: inout CandidatePool) {
+        guard occupied.count < scores.count else { return pool.offer(scores, occupied, count: scores.count) }
+        pool.offer(occupied.map { scores[Int($0)] }, occupied, count: occupied.count)
     }
 
     /// Looks through lists in the order of their nearness until there are enough candidates.
-    private func scanFurther(_ query: Int, among occupied: [UInt32], skipping seen: Int) {
-        guard seen < occupied.count else { return }
+    private func scanFurther(_ query: Int, among occupied: [UInt32], skipping seen: Set<Int>) {
+        guard seen.count < occupied.count else { return }
         var all = CandidatePool(width: occupied.count)
         defer { all.deallocate() }
-        offerCenters(of: query, among: occupied, to: &all)
-        for list in all.ranked()[seen...] {
+        offer(centerScores(of: queries[rows: query..<query + 1])[0], of: occupied, to: &all)
+        for list in all.ranked() where !seen.contains(list.id) {
             guard pools[query].count < pools[query].width else { return }
-            scan(list.id, for: [query])
+            scan([Probe(list: UInt32(list.id), query: UInt32(query), score: list.score)])
         }
     }
 
-    /// Offers the vectors of one list to each of `group`.
-    private func scan(_ list: Int, for group: [Int]) {
-        let (count, layout) = (index.lists[list].count, index.codec.layout)
-        let codes = index.lists[list].codes.base
-        let numbers = index.ids[list].numbers.baseAddress!
+    /// Offers the vectors of one list to each of the queries that look through it.
+    private func scan(_ group: ArraySlice<Probe>) {
+        let list = Int(group.first!.list)
+        let (count, layout) = (index.codes[list].count, index.codec.layout)
+        let codes = index.codes[list].codes.base
+        let numbers = index.slots[list].numbers.baseAddress!
         comparisons += count * group.count
-        let shared = scorers.isEmpty ? index.codec.scorer(for: queries.gathering(rows: group)) : nil
+        let shared = scorers.isEmpty ? index.codec.scorer(for: gathered(group, list: list)) : nil
+        let addsCenters = index.lists.codesResiduals && index.metric != .squaredEuclidean
         for start in stride(from: 0, to: count, by: Self.tile) {
             let size = min(Self.tile, count - start)
             let from = codes + start / layout.vectorsPerBlock * layout.bytesPerBlock
             shared?.score(from, count: size, into: scores, stride: Self.tile)
-            for (row, query) in group.enumerated() {
+            for (row, probe) in group.enumerated() {
                 let out = shared == nil ? scores : scores + row * Self.tile
+                let query = Int(probe.query)
                 if shared == nil { scorers[query].score(from, count: size, into: out, stride: Self.tile) }
+                if addsCenters { for i in 0..<size { out[i] += probe.score } }
                 offer(out, numbers + start, count: size, to: query)
             }
         }
+    }
+
+    /// The queries of a group, from the centre of the list where codes are measured from there under L2.
+    private func gathered(_ group: ArraySlice<Probe>, list: Int) -> Matrix {
+        let some = queries.gathering(rows: group.map { Int($0.query) })
+        guard index.lists.codesResiduals, index.metric == .squaredEuclidean else { return some }
+        return index.clusters.residuals(of: some, in: [Int](repeating: list, count: some.rows))
     }
 
     private func offer(
@@ -115,7 +163,7 @@ final class ListScan {
     ) {
         guard let allowed else { return pools[query].offer(scores, numbers, count: count) }
         var found = 0
-        for i in 0..<count where allowed.contains(Int(numbers[i])) {
+        for i in 0..<count where allowed.contains(index.id(of: numbers[i])) {
             (chosen.scores[found], chosen.numbers[found]) = (scores[i], numbers[i])
             found += 1
         }
@@ -125,7 +173,7 @@ final class ListScan {
     /// The `k` best of each query's pool, by the refinement where there is one.
     func matches(_ k: Int) -> [[Match]] {
         guard let refinement = index.refinement else {
-            return pools.indices.map { Match.list(pools[$0].ranked(), metric: index.metric) }
+            return pools.indices.map { named(pools[$0].ranked()) }
         }
         var best = CandidatePool(width: k)
         defer { best.deallocate() }
@@ -143,8 +191,12 @@ final class ListScan {
                     }
                     best.offer(scores.baseAddress!, rows, count: numbers.count)
                 }
-                return Match.list(best.ranked(), metric: index.metric)
+                return named(best.ranked())
             }
         }
+    }
+
+    private func named(_ rows: [ScoredRow]) -> [Match] {
+        Match.list(rows, metric: index.metric).map { index.named($0) }
     }
 }

@@ -5,52 +5,54 @@ import KuklaNumerics
 extension IVFIndex: SectionedIndex {
     func write(to sections: SectionWriter) throws(KuklaError) {
         try sections.begin(CollectionFormat.Name.codes)
-        for list in lists {
+        for list in codes {
             try list.codes.withUnsafeBytes { bytes throws(KuklaError) in try sections.append(bytes) }
         }
         sections.end()
         if refinement != nil { try sections.write(CollectionFormat.Name.refineCodes, refineCodes) }
         var sizes: [UInt8] = []
-        for list in lists { sizes.append(littleEndian: UInt64(list.count)) }
+        for list in codes { sizes.append(littleEndian: UInt64(list.count)) }
+        if ids != nil { sizes.append(littleEndian: UInt64(idBound)) }
         try sections.write(CollectionFormat.Name.lists, sizes)
-        try sections.begin(CollectionFormat.Name.listIDs)
-        for ids in ids {
-            try ids.withUnsafeBytes { bytes throws(KuklaError) in try sections.append(bytes) }
-        }
-        sections.end()
+        var named = CodeBuffer()
+        for slots in slots { named.append(slots.numbers.map { UInt32(id(of: $0)) }) }
+        try sections.write(CollectionFormat.Name.listIDs, named)
         try sections.begin(CollectionFormat.Name.listCenters)
         try clusters.centers.withUnsafeBufferPointer { floats throws(KuklaError) in
             try sections.append(UnsafeRawBufferPointer(floats))
         }
         sections.end()
+        try clusters.graph?.writeLinks(to: sections)
     }
 
     func problem() -> (section: String, what: String)? {
         var seen = RowSet(capacity: count)
-        for ids in ids {
-            for id in ids.numbers {
-                if seen.contains(Int(id)) {
-                    return (CollectionFormat.Name.listIDs, "two vectors have the id \(id)")
+        for slots in slots {
+            for slot in slots.numbers {
+                if seen.contains(Int(slot)) {
+                    return (CollectionFormat.Name.listIDs, "two vectors have the id \(id(of: slot))")
                 }
-                seen.insert(Int(id))
+                seen.insert(Int(slot))
             }
         }
-        return nil
+        return clusters.graph?.problem()
     }
 }
 
 extension SectionReader {
     /// The lists that the file holds, with codes and ids in place. The codes lie list by list, so that they cannot be
     /// read without the lengths of the lists.
-    func lists(_ count: Int, details: CollectionDetails, codecs: Codecs) throws -> IVFIndex {
+    func lists(_ lists: IVFConfiguration, details: CollectionDetails, codecs: Codecs) throws -> IVFIndex {
         let name = CollectionFormat.Name.lists
         let header = try required(name)
-        guard header.count == count * 8 else {
+        let count = lists.count
+        guard header.count == count * 8 || header.count == (count + 1) * 8 else {
             throw damaged(name, "it does not hold the lengths of \(count) lists")
         }
-        let lengths = stride(from: 0, to: header.count, by: 8).map {
+        let numbers = stride(from: 0, to: header.count, by: 8).map {
             Int(clamping: header.littleEndian(UInt64.self, at: $0))
         }
+        let lengths = numbers.prefix(count)
         var total = 0
         for length in lengths {
             guard length <= details.count - total else {
@@ -62,41 +64,79 @@ extension SectionReader {
             throw damaged(name, "its lists hold \(total) vectors, not \(details.count)")
         }
         var index = IVFIndex(
-            try centers(count, details), codec: codecs.codec, refinement: codecs.refinement)
-        index.count = details.count
+            lists, try clusters(lists, details), codec: codecs.codec, refinement: codecs.refinement)
+        index.count = total
+        index.idBound = numbers.count > count ? numbers[count] : total
+        guard (total...HNSWIndex.capacity).contains(index.idBound) else {
+            throw damaged(name, "it does not say how many ids were given")
+        }
         let layout = codecs.codec.layout
         let bytes = lengths.reduce(0) { $0 + layout.byteCount(of: $1) }
         let codes = try buffer(CollectionFormat.Name.codes, count: bytes)
         let ids = try buffer(CollectionFormat.Name.listIDs, count: total * 4)
+        if let id = ids.numbers.first(where: { $0 >= index.idBound }) {
+            throw damaged(CollectionFormat.Name.listIDs, "\(id) is the id of no vector")
+        }
+        let slots = numbers.count > count ? index.name(ids) : ids
         var (byte, row) = (0, 0)
         for (list, length) in lengths.enumerated() {
             let end = byte + layout.byteCount(of: length)
-            index.lists[list] = FlatIndex(
+            index.codes[list] = FlatIndex(
                 codec: codecs.codec, refinement: nil, count: length, codes: codes.part(byte..<end),
                 refineCodes: CodeBuffer())
-            index.ids[list] = ids.part(row * 4..<(row + length) * 4)
+            index.slots[list] = slots.part(row * 4..<(row + length) * 4)
             (byte, row) = (end, row + length)
-        }
-        if let id = ids.numbers.first(where: { $0 >= total }) {
-            throw damaged(CollectionFormat.Name.listIDs, "\(id) is the id of no vector")
         }
         if let refinement = codecs.refinement {
             index.refineCodes = try self.codes(
-                CollectionFormat.Name.refineCodes, refinement.codec.layout, count: details.count)
+                CollectionFormat.Name.refineCodes, refinement.codec.layout, count: total)
         }
         return index
     }
 
-    private func centers(_ count: Int, _ details: CollectionDetails) throws(KuklaError) -> CoarseClusters {
+    private func clusters(
+        _ lists: IVFConfiguration, _ details: CollectionDetails
+    ) throws -> CoarseClusters {
         let name = CollectionFormat.Name.listCenters
-        let bytes = try required(name)
-        guard bytes.count == count * details.dimensions * 4 else {
-            throw damaged(name, "it does not hold \(count) centres of \(details.dimensions) dimensions")
-        }
-        let floats = bytes.bindMemory(to: Float.self)
+        let bytes = try buffer(name, count: lists.count * details.dimensions * 4)
+        let floats = bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
         guard floats.allSatisfy(\.isFinite) else { throw damaged(name, "a component is not a number") }
-        return CoarseClusters(
-            centers: Matrix(rows: count, columns: details.dimensions, elements: Array(floats)),
+        var clusters = CoarseClusters(
+            centers: Matrix(rows: lists.count, columns: details.dimensions, elements: floats),
             metric: details.metric)
+        if let links = lists.centerLinks, !ignoresGraph {
+            let codec = FloatCodec(metric: details.metric, dimensions: details.dimensions)
+            let graph = try graph(
+                HNSWConfiguration(links: links),
+                over: FlatIndex(
+                    codec: codec, refinement: nil, count: lists.count, codes: bytes,
+                    refineCodes: CodeBuffer()))
+            guard graph.idBound == lists.count, graph.ids == nil else {
+                throw damaged(CollectionFormat.Name.graph, "it is not one of \(lists.count) centres")
+            }
+            clusters.graph = graph
+        }
+        return clusters
+    }
+}
+
+extension IVFIndex {
+    /// Numbers the vectors of these ids in the order of ids; returns their numbers.
+    fileprivate mutating func name(_ given: CodeBuffer) -> CodeBuffer {
+        let sorted = given.numbers.sorted()
+        var names = CodeBuffer()
+        names.append(sorted)
+        ids = names
+        var slots = CodeBuffer()
+        slots.append(
+            given.numbers.map { id in
+                var (low, high) = (0, sorted.count)
+                while low < high {
+                    let middle = (low + high) / 2
+                    if sorted[middle] < id { low = middle + 1 } else { high = middle }
+                }
+                return UInt32(low)
+            })
+        return slots
     }
 }

@@ -40,6 +40,7 @@ struct InfoCommand: ParsableCommand {
         let details: CollectionDetails
         let bytesPerVector: Double
         let hasTexts: Bool
+        let lists: IVFIndex.Balance?
         let sections: [Section]
     }
 
@@ -80,7 +81,7 @@ struct InfoCommand: ParsableCommand {
         let summary = Collection(
             path: path, sizeBytes: try size(url), details: file.details,
             bytesPerVector: file.index.bytesPerVector,
-            hasTexts: file.hasTexts, sections: sections)
+            hasTexts: file.hasTexts, lists: (file.index as? IVFIndex)?.balance, sections: sections)
         if reporting.json {
             try printJSON(summary)
         } else {
@@ -88,6 +89,11 @@ struct InfoCommand: ParsableCommand {
             print("\(path): kukla collection, \(Quantity.bytes(summary.sizeBytes))")
             print("  \(Quantity.count(d.count)) vectors of \(d.dimensions) dimensions, metric \(d.metric)")
             print("  \(d.factory): \(Quantity.bytesPerVector(summary.bytesPerVector)) bytes a vector")
+            if let lists = summary.lists {
+                print(
+                    "  \(Quantity.count(lists.lists)) lists, \(lists.empty) of them empty, the largest of \(Quantity.count(lists.largest)); imbalance \(String(format: "%.2f", lists.imbalance)), at best 1"
+                )
+            }
             if let model = d.origin.model { print("  model \(model)") }
             for section in sections {
                 let state = section.isIntact ? "intact" : "DAMAGED"
