@@ -8,11 +8,14 @@ public protocol CodedIndex: Insertable {
     var codec: any VectorCodec { get }
     /// How the best candidates are ranked again.
     var refinement: FlatIndex.Refinement? { get }
-    /// Bytes that one more vector costs: codes, the refinement's codes, and what the index keeps beside them.
+    /// Bytes of memory that one more vector costs: codes, the refinement's codes unless they stay in a file, and what the
+    /// index keeps beside them.
     var bytesPerVector: Double { get }
     /// Bytes that the index takes beside `bytesPerVector` for each vector, however many there are: parameters of codecs,
     /// centres of lists.
     var fixedBytes: Int { get }
+    /// What searches read from the file of the refinement's codes; `nil` where they are in memory.
+    var fileReads: ReadCounter? { get }
 
     /// The finest approximations of the stored vectors in `places`, `[places.count, dimensions]`, in the order in which
     /// they are stored: that of their ids, unless vectors were removed or inserted in another order. Under cosine they
@@ -52,13 +55,23 @@ extension CodedIndex {
         [codec, refinement?.codec].compactMap { $0 }.flatMap(\.parameters.values)
             .reduce(0) { $0 + 4 * $1.rows * $1.columns }
     }
+
+    /// Bytes in a file that one more vector costs and that are not held in memory: finer codes of a tiered refinement.
+    public var fileBytesPerVector: Double { refinement?.bytesPerVector(inFile: true) ?? 0 }
 }
 
 /// An index that is written to a collection file when it is whole.
 protocol SectionedIndex: CodedIndex {
+    var refineCodes: FineCodes { get set }
+
     /// Writes codes, the refinement's codes and what the index needs beside them.
     func write(to sections: SectionWriter) throws(KuklaError)
 
     /// The section in which something is wrong that only reading all of it shows, and what, if anything is.
     func problem() -> (section: String, what: String)?
+}
+
+extension FlatIndex.Refinement {
+    /// Bytes of the finer codes of a vector in a file, or else in memory.
+    func bytesPerVector(inFile: Bool) -> Double { isTiered == inFile ? codec.layout.bytesPerVector : 0 }
 }

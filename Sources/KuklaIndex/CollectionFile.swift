@@ -5,7 +5,8 @@ public import KuklaNumerics
 /// A collection on disk, open for searching: an index, the names of its items, and their texts where it has them.
 ///
 /// The file is mapped into memory and its codes are used in place: opening reads the header, the table and small
-/// sections, and checks their checksums; the checksums of large sections are checked by `verify`.
+/// sections, and checks their checksums; the checksums of large sections are checked by `verify`. The finer codes of a
+/// tiered index are not used in place but read by offset. Of a file that is replaced (by rename) the old one is still searched.
 public final class CollectionFile: Sendable {
     public let url: URL
     public let details: CollectionDetails
@@ -33,8 +34,9 @@ public final class CollectionFile: Sendable {
     /// - Throws: `KuklaError`: `missingFile`, `inputOutput`; `badData` where the file is damaged or no collection,
     ///   naming the section; `unsupported` where another version wrote it.
     public init(_ url: URL, ignoresGraph: Bool = false) throws {
-        let file = try MappedFile(url)
-        let reader = try SectionReader(file, ignoresGraph: ignoresGraph)
+        let open = try OpenFile(url)
+        let file = try MappedFile(open)
+        let reader = try SectionReader(file, of: open, ignoresGraph: ignoresGraph)
         self.url = url
         self.file = file
         sections = reader.sections

@@ -77,6 +77,7 @@ public final class CollectionWriter {
         self.threads = threads
         sections = try SectionWriter(url)
         self.held = held
+        self.held?.refineCodes.folder = url.deletingLastPathComponent()
         count = held?.idBound ?? 0
         refineCodes = refinement == nil || held != nil ? nil : try SpoolFile(beside: url)
         waiting = Matrix(rows: 0, columns: codec.dimensions)

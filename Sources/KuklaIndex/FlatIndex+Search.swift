@@ -18,7 +18,7 @@ extension FlatIndex {
             let part = queries[rows: start..<min(start + batch, queries.rows)]
             let found = scan(part, count: candidates, allowing: allowed, threads: threads)
             if let refinement {
-                lists += rank(found, for: part, by: refinement, count: k, threads: threads)
+                lists += try rank(found, for: part, by: refinement, count: k, threads: threads)
             } else {
                 lists += found.map { Match.list($0, metric: metric) }
             }
@@ -111,37 +111,12 @@ extension FlatIndex {
     private func rank(
         _ candidates: [[ScoredRow]], for queries: Matrix, by refinement: Refinement,
         count k: Int, threads: Int
-    ) -> [[Match]] {
-        let bytes = refinement.codec.layout.bytesPerBlock
-        var lists = [[Match]](repeating: [], count: queries.rows)
-        lists.withUnsafeMutableBufferPointer { lists in
-            nonisolated(unsafe) let lists = lists  // every block writes elements of its own
-            parallelFor(queries.rows, grain: 1, threads: threads) { block in
-                for query in block {
-                    // In the order of memory: neighbours share pages.
-                    let ids = candidates[query].map(\.id).sorted()
-                    guard !ids.isEmpty else { continue }
-                    let picked = UnsafeMutableRawPointer.allocate(
-                        byteCount: max(ids.count * bytes, 1), alignment: 64)
-                    let scores = UnsafeMutablePointer<Float>.allocate(capacity: ids.count)
-                    defer {
-                        picked.deallocate()
-                        scores.deallocate()
-                    }
-                    refineCodes.withUnsafeBytes { codes in
-                        for (slot, id) in ids.enumerated() {
-                            (picked + slot * bytes)
-                                .copyMemory(from: codes.baseAddress! + id * bytes, byteCount: bytes)
-                        }
-                    }
-                    refinement.codec.scorer(for: queries[rows: query..<query + 1])
-                        .score(picked, count: ids.count, into: scores, stride: ids.count)
-                    let ranked = ids.indices.map { ScoredRow(score: scores[$0], id: ids[$0]) }
-                    lists[query] = Match.list(ScoredRow.best(k, of: ranked), metric: metric)
-                }
-            }
+    ) throws(KuklaError) -> [[Match]] {
+        try parallelMap(queries.rows, grain: 1, threads: threads) { query throws(KuklaError) in
+            let ranked = try refineCodes.rank(
+                candidates[query], for: queries[rows: query..<query + 1], by: refinement)
+            return Match.list(ScoredRow.best(k, of: ranked), metric: metric)
         }
-        return lists
     }
 }
 

@@ -6,36 +6,51 @@ public import KuklaNumerics
 /// The result is exact with respect to the codec: with `F32` the true best matches. With a refinement the best
 /// `factor * k` by the first codec are ranked again by a second, finer one.
 ///
-/// Memory: `codec.layout.bytesPerVector` (and the refinement's) for each vector. Search: O(queries * count).
+/// Memory: `codec.layout.bytesPerVector` (and the refinement's, unless it is tiered) for each vector. Search: O(queries * count).
 public struct FlatIndex: CodedIndex {
     /// How the best candidates of the scan are ranked again.
     public struct Refinement: Sendable {
         public let codec: any VectorCodec
         /// Candidates for each match that is wanted.
         public let factor: Int
+        /// Whether the finer codes stay in a file, from which a search reads those of its candidates.
+        public let isTiered: Bool
+        /// What the first codec's score counts beside the finer one's, at least 0: candidates are ranked by
+        /// `(fine + weight * coarse) / (1 + weight)`, which is again of the size of a score.
+        public let coarseWeight: Float
 
         /// - Precondition: `codec.layout.vectorsPerBlock == 1`, so that a vector's code can be picked out;
-        ///   `factor >= 1`.
-        public init(codec: any VectorCodec, factor: Int = Refinement.defaultFactor) {
+        ///   `factor >= 1`; `coarseWeight` is finite and at least 0.
+        public init(
+            codec: any VectorCodec, factor: Int = Refinement.defaultFactor, isTiered: Bool = false,
+            coarseWeight: Float = 0
+        ) {
             contract(
                 codec.layout.vectorsPerBlock == 1,
                 "refinement: \(codec.layout.vectorsPerBlock) vectors a block")
             contract(factor >= 1, "refinement: factor \(factor)")
+            contract(coarseWeight >= 0 && coarseWeight.isFinite, "refinement: weight \(coarseWeight)")
             self.codec = codec
             self.factor = factor
+            self.isTiered = isTiered
+            self.coarseWeight = coarseWeight
         }
 
-        /// As `init(codec:factor:)`, for a codec that a person or a file asked for.
+        /// As `configuration` says, with a codec that a person or a file asked for.
         ///
         /// - Throws: `KuklaError.usage` where the codec packs several vectors in a block.
-        init(checking codec: any VectorCodec, factor: Int) throws(KuklaError) {
+        init(
+            checking codec: any VectorCodec, _ configuration: IndexConfiguration.Refinement
+        ) throws(KuklaError) {
             guard codec.layout.vectorsPerBlock == 1 else {
                 throw KuklaError(
                     .usage,
                     "Cannot refine by '\(codec.configuration)': its codes lie in blocks of \(codec.layout.vectorsPerBlock) vectors, of which none can be picked out. Refine by a codec such as SQ8 or F16."
                 )
             }
-            self.init(codec: codec, factor: factor)
+            self.init(
+                codec: codec, factor: configuration.factor, isTiered: configuration.isTiered,
+                coarseWeight: configuration.coarseWeight)
         }
 
         /// Ten candidates for each match.
@@ -46,27 +61,29 @@ public struct FlatIndex: CodedIndex {
     public let refinement: Refinement?
     public private(set) var count: Int
     private(set) var codes: CodeBuffer
-    private(set) var refineCodes: CodeBuffer
+    private(set) var refineCodes: FineCodes
 
     public var dimensions: Int { codec.dimensions }
     public var metric: Metric { codec.metric }
     public var configuration: IndexConfiguration { IndexConfiguration(codec: codec, refinement: refinement) }
     public var bytesPerVector: Double {
-        codec.layout.bytesPerVector + (refinement?.codec.layout.bytesPerVector ?? 0)
+        codec.layout.bytesPerVector + (refinement?.bytesPerVector(inFile: false) ?? 0)
     }
+    public var fileReads: ReadCounter? { refineCodes.reads }
 
     /// An index without vectors, for trained codecs.
     ///
     /// - Precondition: the refinement's codec has the same dimensions and metric.
     public init(codec: any VectorCodec, refinement: Refinement? = nil) {
         self.init(
-            codec: codec, refinement: refinement, count: 0, codes: CodeBuffer(), refineCodes: CodeBuffer())
+            codec: codec, refinement: refinement, count: 0, codes: CodeBuffer(),
+            refineCodes: FineCodes(inFile: refinement?.isTiered ?? false))
     }
 
     /// An index of codes that were made before.
     init(
         codec: any VectorCodec, refinement: Refinement?, count: Int, codes: CodeBuffer,
-        refineCodes: CodeBuffer
+        refineCodes: FineCodes
     ) {
         contract(
             refinement.map { $0.codec.dimensions == codec.dimensions && $0.codec.metric == codec.metric }
@@ -76,8 +93,8 @@ public struct FlatIndex: CodedIndex {
             codes.byteCount == codec.layout.byteCount(of: count),
             "FlatIndex: \(codes.byteCount) bytes of codes")
         contract(
-            refineCodes.byteCount == refinement?.codec.layout.byteCount(of: count) ?? 0,
-            "FlatIndex: \(refineCodes.byteCount) bytes of refinement codes")
+            refineCodes.all.byteCount == refinement?.codec.layout.byteCount(of: count) ?? 0,
+            "FlatIndex: \(refineCodes.all.byteCount) bytes of refinement codes")
         self.codec = codec
         self.refinement = refinement
         self.count = count
@@ -91,7 +108,7 @@ public struct FlatIndex: CodedIndex {
     /// - Precondition: `rows` lies in `0..<count`.
     public func vectors(_ rows: Range<Int>) -> Matrix {
         contract(rows.lowerBound >= 0 && rows.upperBound <= count, "FlatIndex: rows \(rows) of \(count)")
-        let (codec, codes) = refinement.map { ($0.codec, refineCodes) } ?? (codec, codes)
+        let (codec, codes) = refinement.map { ($0.codec, refineCodes.all) } ?? (codec, codes)
         let layout = codec.layout
         let firstBlock = rows.lowerBound / layout.vectorsPerBlock
         let before = firstBlock * layout.vectorsPerBlock
@@ -108,6 +125,8 @@ extension FlatIndex: Insertable {
         guard vectors.rows > 0 else { return }
         let added = try vectors.prepared(for: metric, role: "vector", firstRow: count, threads: threads)
         let layout = codec.layout
+        // First what may throw.
+        if let refinement { try refineCodes.append(added, by: refinement.codec, threads: threads) }
         if count % layout.vectorsPerBlock == 0 {
             codes.append(added, by: codec, threads: threads)
         } else {
@@ -116,7 +135,6 @@ extension FlatIndex: Insertable {
             apart.append(added, by: codec, threads: threads)
             codes.copy(Array(0..<added.rows), of: apart, behind: count, layout: layout)
         }
-        if let refinement { refineCodes.append(added, by: refinement.codec, threads: threads) }
         count += added.rows
     }
 
@@ -126,7 +144,7 @@ extension FlatIndex: Insertable {
         var kept = CodeBuffer()
         kept.copy(places, of: codes, behind: 0, layout: codec.layout)
         return FlatIndex(
-            codec: codec, refinement: nil, count: places.count, codes: kept, refineCodes: CodeBuffer())
+            codec: codec, refinement: nil, count: places.count, codes: kept, refineCodes: FineCodes())
     }
 }
 

@@ -4,7 +4,8 @@ public import KuklaNumerics
 /// What an index is made of: how vectors are found, a codec, and optionally a finer one that ranks the best candidates
 /// again.
 ///
-/// Written as a factory string: `PCA128,SQ8`, `PQ48x4fs,Refine(SQ8)`, `HNSW32,SQ8`, `HNSW16,B1,Refine(F16,factor=20)`.
+/// Written as a factory string: `PCA128,SQ8`, `PQ48x4fs,Refine(SQ8)`, `HNSW16,B1,Refine(F16,factor=20)`,
+/// `PQ48,Tiered(F32,factor=20)`.
 /// `init(parsing:)` and `description` are inverse.
 public struct IndexConfiguration: Hashable, Sendable {
     /// How an index finds vectors.
@@ -22,11 +23,23 @@ public struct IndexConfiguration: Hashable, Sendable {
         public var codec: CodecConfiguration
         /// Candidates for each match that is wanted, `1...65536`.
         public var factor: Int
+        /// `Tiered(...)` in place of `Refine(...)`: the finer codes stay in a file.
+        public var isTiered: Bool
+        /// What the first codec's score counts, at least 0: see `FlatIndex.Refinement.coarseWeight`.
+        public var coarseWeight: Float
 
-        public init(codec: CodecConfiguration, factor: Int = FlatIndex.Refinement.defaultFactor) {
+        public init(
+            codec: CodecConfiguration, factor: Int = FlatIndex.Refinement.defaultFactor,
+            isTiered: Bool = false, coarseWeight: Float = 0
+        ) {
             self.codec = codec
             self.factor = factor
+            self.isTiered = isTiered
+            self.coarseWeight = coarseWeight
         }
+
+        fileprivate static let words = ["Refine", "Tiered"]
+        fileprivate var word: String { Self.words[isTiered ? 1 : 0] }
     }
 
     public var structure: Structure
@@ -45,11 +58,15 @@ public struct IndexConfiguration: Hashable, Sendable {
     init(structure: Structure = .flat, codec: any VectorCodec, refinement: FlatIndex.Refinement?) {
         self.init(
             structure: structure, codec: codec.configuration,
-            refinement: refinement.map { Refinement(codec: $0.codec.configuration, factor: $0.factor) })
+            refinement: refinement.map {
+                Refinement(
+                    codec: $0.codec.configuration, factor: $0.factor, isTiered: $0.isTiered,
+                    coarseWeight: $0.coarseWeight)
+            })
     }
 
-    /// Reads a factory string: optionally the word of a structure, the codec's words, then optionally `Refine(...)`
-    /// with the words of a second codec and optionally `factor=N`.
+    /// Reads a factory string: optionally the word of a structure, the codec's words, then optionally `Refine(...)` or
+    /// `Tiered(...)` with the words of a second codec and optionally `factor=N` and `weight=W`.
     ///
     /// - Throws: `KuklaError.usage` that names the word at fault and the nearest known one.
     public init(parsing string: String) throws(KuklaError) {
@@ -64,43 +81,47 @@ public struct IndexConfiguration: Hashable, Sendable {
     }
 
     private init(parsingFlat string: String) throws(KuklaError) {
-        let opening = "Refine("
-        guard let start = Self.range(of: opening, in: string) else {
-            if string.lowercased().contains("refine") {
-                throw Self.malformed(string, "'Refine' takes a codec in parentheses")
+        guard let word = Refinement.words.first(where: { string.contains($0 + "(") }),
+            let start = Self.range(of: word + "(", in: string)
+        else {
+            let lower = string.lowercased()
+            if let word = Refinement.words.first(where: { lower.contains($0.lowercased()) }) {
+                throw Self.malformed(string, "'\(word)' takes a codec in parentheses")
             }
             if string.contains("(") {
-                throw Self.malformed(string, "the only word that takes parentheses is 'Refine'")
+                throw Self.malformed(
+                    string, "the only words that take parentheses are 'Refine' and 'Tiered'")
             }
             self.init(codec: try CodecConfiguration(parsing: string))
             return
         }
         guard string.hasSuffix(")") else {
-            throw Self.malformed(string, "'Refine(' is not closed, or something follows it")
+            throw Self.malformed(string, "'\(word)(' is not closed, or something follows it")
         }
         guard start.lowerBound > string.startIndex, string[..<start.lowerBound].hasSuffix(",") else {
-            throw Self.malformed(string, "'Refine(' stands after a codec and a comma")
+            throw Self.malformed(string, "'\(word)(' stands after a codec and a comma")
         }
         let codec = try CodecConfiguration(parsing: String(string[..<start.lowerBound].dropLast()))
         var words = string[start.upperBound...].dropLast()
             .split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        var factor = FlatIndex.Refinement.defaultFactor
-        if let last = words.last, last.contains("=") {
-            let parts = last.split(separator: "=", omittingEmptySubsequences: false)
-            guard parts.count == 2, parts[0] == "factor", let number = Int(parts[1]),
-                (1...65_536).contains(number)
-            else { throw Self.malformed(string, "'\(last)' is not 'factor=N' with N from 1 to 65536") }
-            factor = number
+        var refinement = Refinement(codec: CodecConfiguration(), isTiered: word == "Tiered")
+        while let last = words.last, last.contains("=") {
+            guard refinement.set(last) else {
+                throw Self.malformed(
+                    string,
+                    "'\(last)' is not 'factor=N' with N from 1 to 65536, or 'weight=W' with W from 0 to 1000"
+                )
+            }
             words.removeLast()
         }
-        let refined = try CodecConfiguration(parsing: words.joined(separator: ","))
-        if case .productFastScan = refined.quantizer {
+        refinement.codec = try CodecConfiguration(parsing: words.joined(separator: ","))
+        if case .productFastScan = refinement.codec.quantizer {
             throw KuklaError(
                 .usage,
-                "Cannot refine by '\(refined)' in the factory string '\(string)': its codes lie in blocks of several vectors. Refine by a codec such as SQ8, F16 or PQ48."
+                "Cannot refine by '\(refinement.codec)' in the factory string '\(string)': its codes lie in blocks of several vectors. Refine by a codec such as SQ8, F16 or PQ48."
             )
         }
-        self.init(codec: codec, refinement: Refinement(codec: refined, factor: factor))
+        self.init(codec: codec, refinement: refinement)
     }
 
     private static func range(of part: String, in string: String) -> Range<String.Index>? {
@@ -112,6 +133,29 @@ public struct IndexConfiguration: Hashable, Sendable {
         KuklaError(
             .usage,
             "Cannot read the factory string '\(string)': \(what). Write for instance 'PQ48x4fs,Refine(SQ8)'.")
+    }
+}
+
+extension IndexConfiguration.Refinement {
+    /// Takes `factor=N` or `weight=W`; says whether it is one.
+    fileprivate mutating func set(_ option: String) -> Bool {
+        let parts = option.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return false }
+        if parts[0] == "factor", let number = Int(parts[1]), (1...65_536).contains(number) {
+            factor = number
+            return true
+        }
+        if parts[0] == "weight", let number = Float(parts[1]), (0...1000).contains(number) {
+            coarseWeight = number
+            return true
+        }
+        return false
+    }
+
+    /// The word with what it takes, without what is the default.
+    fileprivate var text: String {
+        "\(word)(\(codec)" + (factor == FlatIndex.Refinement.defaultFactor ? "" : ",factor=\(factor)")
+            + (coarseWeight == 0 ? "" : ",weight=\(coarseWeight)") + ")"
     }
 }
 
@@ -148,7 +192,7 @@ extension IndexConfiguration {
         let refined = try FlatIndex.Refinement(
             checking: try refinement.codec.train(
                 on: sample, metric: metric, seed: seed, threads: threads, progress: progress),
-            factor: refinement.factor)
+            refinement)
         return FlatIndex(codec: trained, refinement: refined)
     }
 
@@ -211,13 +255,15 @@ extension IndexConfiguration {
         return try codec.residualMetric(for: metric)
     }
 
-    /// Bytes that one more vector costs, the refinement's and links among them, by arithmetic alone.
+    /// Bytes of memory that one more vector costs, links and the refinement's codes unless they stay in a file among them,
+    /// by arithmetic alone.
     ///
     /// - Throws: `KuklaError.usage` where the dimensions do not fit.
     public func bytesPerVector(dimensions: Int, metric: Metric) throws(KuklaError) -> Double {
         try structure.bytesPerVector
             + codec.bytesPerVector(dimensions: dimensions, metric: codecMetric(metric))
-            + (refinement?.codec.bytesPerVector(dimensions: dimensions, metric: metric) ?? 0)
+            + (refinement.flatMap { $0.isTiered ? nil : $0.codec }?
+                .bytesPerVector(dimensions: dimensions, metric: metric) ?? 0)
     }
 }
 
@@ -284,9 +330,7 @@ extension IndexConfiguration: CustomStringConvertible {
     public var description: String { structure.prefix + flatDescription }
 
     private var flatDescription: String {
-        guard let refinement else { return codec.description }
-        let isDefault = refinement.factor == FlatIndex.Refinement.defaultFactor
-        return "\(codec),Refine(\(refinement.codec)\(isDefault ? "" : ",factor=\(refinement.factor)"))"
+        codec.description + (refinement.map { "," + $0.text } ?? "")
     }
 }
 

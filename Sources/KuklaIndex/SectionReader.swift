@@ -6,11 +6,14 @@ import KuklaNumerics
 /// compared with the file's real size.
 struct SectionReader {
     private let file: MappedFile
+    /// The same file, for reads by offset.
+    private let open: OpenFile
     let sections: [CollectionSection]
     let ignoresGraph: Bool
 
-    init(_ file: MappedFile, ignoresGraph: Bool = false) throws(KuklaError) {
+    init(_ file: MappedFile, of open: OpenFile, ignoresGraph: Bool = false) throws(KuklaError) {
         self.file = file
+        self.open = open
         self.ignoresGraph = ignoresGraph
         sections = try Self.table(file)
         for section in sections where section.length <= CollectionFormat.checkedAtOnce {
@@ -192,7 +195,7 @@ extension SectionReader {
         if case .graph = details.factory.structure { codec = try codec.pickable(for: "\(details.factory)") }
         let refinement = try details.factory.refinement.map {
             try FlatIndex.Refinement(
-                checking: restored($0.codec, prefix: "refine.", metric: details.metric), factor: $0.factor)
+                checking: restored($0.codec, prefix: "refine.", metric: details.metric), $0)
         }
         let codecs = Codecs(codec: codec, refinement: refinement)
         switch details.factory.structure {
@@ -221,9 +224,17 @@ extension SectionReader {
         FlatIndex(
             codec: codecs.codec, refinement: codecs.refinement, count: details.count,
             codes: try codes(CollectionFormat.Name.codes, codecs.codec.layout, count: details.count),
-            refineCodes: try codecs.refinement.map { refinement throws(KuklaError) in
-                try codes(CollectionFormat.Name.refineCodes, refinement.codec.layout, count: details.count)
-            } ?? CodeBuffer())
+            refineCodes: try fineCodes(codecs.refinement, count: details.count))
+    }
+
+    func fineCodes(_ refinement: FlatIndex.Refinement?, count: Int) throws(KuklaError) -> FineCodes {
+        guard let refinement else { return FineCodes() }
+        let name = CollectionFormat.Name.refineCodes
+        let codes = try codes(name, refinement.codec.layout, count: count)
+        guard refinement.isTiered, let section = sections.first(where: { $0.name == name }) else {
+            return FineCodes(codes)
+        }
+        return FineCodes(codes, in: open, offset: section.offset)
     }
 
     func codes(_ name: String, _ layout: CodeLayout, count: Int) throws(KuklaError) -> CodeBuffer {

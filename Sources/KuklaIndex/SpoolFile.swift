@@ -13,13 +13,7 @@ final class SpoolFile {
 
     init(beside target: URL) throws(KuklaError) {
         self.target = target
-        let folder = target.deletingLastPathComponent()
-        let name =
-            ".\(target.lastPathComponent.prefix(100)).\(getpid())-\(UInt64.random(in: .min ... .max)).tmp"
-        let path = folder.appending(path: name).path
-        descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw KuklaError.whenWriting(target) }
-        unlink(path)
+        descriptor = try Self.nameless(beside: target)
     }
 
     deinit { close(descriptor) }
@@ -52,17 +46,35 @@ final class SpoolFile {
     }
 
     private func flush() throws(KuklaError) {
-        let isWritten = buffer.withUnsafeBytes { bytes in
-            var done = 0
-            while done < bytes.count {
-                let wrote = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-                if wrote < 0, errno == EINTR { continue }
-                guard wrote > 0 else { return false }
-                done += wrote
-            }
-            return true
+        let start = byteCount - buffer.count
+        guard buffer.withUnsafeBytes({ Self.write($0, to: descriptor, at: start) }) else {
+            throw KuklaError.whenWriting(target)
         }
-        guard isWritten else { throw KuklaError.whenWriting(target) }
         buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// A new file without a name in the folder of `target`, open for reading and writing.
+    static func nameless(beside target: URL) throws(KuklaError) -> Int32 {
+        let folder = target.deletingLastPathComponent()
+        let name =
+            ".\(target.lastPathComponent.prefix(100)).\(getpid())-\(UInt64.random(in: .min ... .max)).tmp"
+        let path = folder.appending(path: name).path
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw KuklaError.whenWriting(target) }
+        unlink(path)
+        return descriptor
+    }
+
+    /// Writes all of `bytes` from `offset` on; false, with `errno`, where that fails.
+    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            let wrote = pwrite(
+                descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            if wrote < 0, errno == EINTR { continue }
+            guard wrote > 0 else { return false }
+            done += wrote
+        }
+        return true
     }
 }

@@ -13,13 +13,13 @@ public final class MappedFile: @unchecked Sendable {  // immutable after init
     /// Maps all of the file at `url`.
     ///
     /// - Throws: `KuklaError` (`missingFile`, `inputOutput`).
-    public init(_ url: URL) throws(KuklaError) {
-        self.url = url
-        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw KuklaError.whenOpening(url) }
-        defer { close(descriptor) }
+    public convenience init(_ url: URL) throws(KuklaError) { try self.init(OpenFile(url)) }
+
+    /// Maps all of `file` as it is now; it need not stay open.
+    package init(_ file: OpenFile) throws(KuklaError) {
+        url = file.url
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw KuklaError.whenOpening(url) }
+        guard fstat(file.descriptor, &status) == 0 else { throw KuklaError.whenOpening(url) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw KuklaError(.badData, "Cannot read \(url.path): it is not a regular file.")
         }
@@ -28,7 +28,8 @@ public final class MappedFile: @unchecked Sendable {  // immutable after init
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return
         }
-        guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+        guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, file.descriptor, 0), base != MAP_FAILED
+        else {
             throw KuklaError.whenOpening(url)
         }
         bytes = UnsafeRawBufferPointer(start: base, count: size)

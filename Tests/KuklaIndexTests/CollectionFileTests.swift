@@ -5,7 +5,10 @@ import Testing
 
 @Suite struct CollectionFileTests {
     @Test(
-        arguments: ["F32", "F16", "SQ8", "SQ4", "PCA16,SQ8", "PCA8,SQ4,Refine(SQ8,factor=5)", "MRL8,F16"],
+        arguments: [
+            "F32", "F16", "SQ8", "SQ4", "PCA16,SQ8", "PCA8,SQ4,Refine(SQ8,factor=5)", "MRL8,F16",
+            "SQ4,Tiered(F32,factor=3)",
+        ],
         Metric.allCases)
     func `what was saved is found again`(factory: String, metric: Metric) throws {
         try withFolder { folder in

@@ -14,7 +14,9 @@ import Testing
         return index
     }
 
-    @Test(arguments: ["HNSW4_50,F32", "HNSW8,SQ8", "HNSW8,B1,Refine(SQ8)", "HNSW16_20,PCA4,PQ4"])
+    @Test(arguments: [
+        "HNSW4_50,F32", "HNSW8,SQ8", "HNSW8,B1,Refine(SQ8)", "HNSW8,B1,Tiered(SQ8)", "HNSW16_20,PCA4,PQ4",
+    ])
     func `a graph that was saved finds the same`(factory: String) throws {
         try withFolder { folder in
             let url = folder.appending(path: "c.kukla")

@@ -98,8 +98,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "IVF12,F32", "IVF12,PQ4x4fs,Refine(SQ8)", "IVF12,B1", "IVF1,PCA8,SQ4", "IVF3000,F16",
-        "IVF12r,PQ4x4fs,Refine(SQ8)", "IVF12rb_HNSW4,SQ8", "IVF12r,B1",
+        "IVF12,F32", "IVF12,PQ4x4fs,Refine(SQ8)", "IVF12,PQ4x4fs,Tiered(F32)", "IVF12,B1", "IVF1,PCA8,SQ4",
+        "IVF3000,F16", "IVF12r,PQ4x4fs,Refine(SQ8)", "IVF12rb_HNSW4,SQ8", "IVF12r,B1",
     ])
     func `lists that were saved find the same`(factory: String) throws {
         try withFolder { folder in

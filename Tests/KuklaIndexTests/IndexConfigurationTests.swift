@@ -9,6 +9,8 @@ import Testing
         "OPQ8_64,PQ8,Refine(PCA64,SQ8,factor=3)", "PCA16,SQ4,Refine(PCA32,F16)", "HNSW16,F32",
         "HNSW32_200,PCA16,SQ8", "HNSW8,B1,Refine(F16,factor=20)", "IVF256,PQ8x4fs,Refine(SQ8)",
         "IVF64r,PQ8x4fs", "IVF64b,F32", "IVF4096_HNSW32,SQ8", "IVF4096rb_HNSW16,PQ8x4fs,Refine(SQ8)",
+        "PQ48x4fs,Tiered(F32,factor=20)", "HNSW16,SQ8,Tiered(F32)", "B1,Tiered(SQ8,factor=5,weight=0.3)",
+        "IVF64,PQ8,Tiered(PCA16,F16)", "SQ4,Refine(SQ8,weight=1.0)",
     ])
     func `a factory string is printed as it was read`(string: String) throws {
         #expect(try IndexConfiguration(parsing: string).description == string)
@@ -19,6 +21,9 @@ import Testing
         #expect(try IndexConfiguration(parsing: "HNSW16_128").description == "HNSW16,F32")
         #expect(try IndexConfiguration(parsing: "B1,Refine(Flat,factor=10)").description == "B1,Refine(F32)")
         #expect(try IndexConfiguration(parsing: "B1,Refine(SQ8)").refinement?.factor == 10)
+        #expect(
+            try IndexConfiguration(parsing: "B1,Tiered(Flat,weight=0,factor=10)").description
+                == "B1,Tiered(F32)")
     }
 
     @Test(arguments: [
@@ -28,6 +33,9 @@ import Testing
         ("SQ8Refine(SQ8)", "after a codec"), ("SQ8,Refine(SQ8,factor=0)", "factor"),
         ("SQ8,Refine(SQ8,factor=99999999999999999999)", "factor"), ("SQ8,Refine(SQ8,fcator=2)", "factor"),
         ("SQ8,Refine()", "Empty"), ("", "Empty"), ("B1,Refine(PQ48x4fs)", "blocks"),
+        ("B1,Tiered(PQ48x4fs)", "blocks"), ("B1,Tiered", "parentheses"), ("B1,Tierd(F32)", "Tiered"),
+        ("B1,Tiered(F32", "closed"), ("B1,Tiered(F32,weight=-1)", "weight"),
+        ("B1,Tiered(F32,weight=inf)", "weight"), ("B1,Tiered(F32,weight=nan)", "weight"),
         ("B1,Refine(SQ8),Refine(F16)", "SQ8)"), ("HNSW", "HNSWm"), ("HNSW1,SQ8", "from 2"),
         ("HNSW16_,SQ8", "HNSWm"), ("HNSW16_1_2", "HNSWm"), ("HNSWx", "HNSWm"), ("HNSW16,SQ9", "SQ8"),
         ("HNSW16,", "Empty"), ("HNSW99999999999999999999", "HNSWm"), ("SQ8,HNSW16", "follows"),
@@ -44,6 +52,7 @@ import Testing
         for string in [
             "F32", "SQ8", "PCA16,SQ4,Refine(SQ8)", "F16", "MRL8,F32,Refine(BF16)", "HNSW16,B1,Refine(F16)",
             "IVF4r,B1", "IVF4r,PQ8,Refine(F16)", "IVF4r,MRL8,SQ8",
+            "B1,Tiered(F32)", "HNSW16,B1,Tiered(F16)", "IVF4,B1,Tiered(F16)",
         ] {
             for metric in Metric.allCases {
                 let configuration = try IndexConfiguration(parsing: string)
@@ -74,6 +83,8 @@ import Testing
         ("IVF16r,PQ12,Refine(F32)", 0.7...1),
         ("IVF16rb_HNSW4,SQ8", 0.7...1),
         ("IVF16r,B1", 0.2...0.9),
+        ("IVF16,PQ12,Refine(F32)", 0.7...1), ("SQ4,Tiered(F32)", 0.998...1),
+        ("HNSW8,B1,Tiered(F32,factor=2)", 0.5...0.95), ("IVF16,PQ12,Tiered(F32,weight=0.1)", 0.7...1),
     ])
     func `every configuration keeps to the rules`(string: String, recall: ClosedRange<Double>) throws {
         for metric in Metric.allCases {

@@ -80,7 +80,9 @@ struct StructurePlans {
         while 4 * root * root <= count { root *= 2 }
         // Lists of which the centres are means of less than 40 vectors are not trained well.
         let lists = [root, 4 * root].filter { $0 > 1 && 40 * $0 <= count }
-        return (lists.map { .lists($0) } + [8, 16].map { .graph(HNSWConfiguration(links: $0)) })
+        return
+            (lists.map { .lists(IVFConfiguration($0)) }
+            + [8, 16].map { .graph(HNSWConfiguration(links: $0)) })
             .map { IndexConfiguration(structure: $0, codec: base.codec, refinement: base.refinement) }
     }
 }

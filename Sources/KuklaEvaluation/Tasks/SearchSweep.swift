@@ -17,6 +17,9 @@ public struct SearchSweep: Sendable {
         public let p99Milliseconds: Double
         /// Vectors that a query is compared with, on average; centres of lists count.
         public let comparisonsPerQuery: Double
+        /// What a query reads of finer codes that stay in a file, on average; nil where there are none.
+        public let bytesReadPerQuery: Double?
+        public let readsPerQuery: Double?
     }
 
     public let k: Int
@@ -118,19 +121,27 @@ public struct SearchSweep: Sendable {
         func point(of index: any CodedIndex, effort: Int?, comparisons: Double) throws(KuklaError) -> Point {
             var (asked, seconds) = (0, 0.0)
             var found: [[Match]] = []
+            let reads = index.fileReads
+            let before = (bytes: reads?.bytes ?? 0, reads: reads?.reads ?? 0)
             while seconds < SearchSweep.shortest {
                 let start = ContinuousClock.now
                 found = try index.search(queries, count: k, threads: threads)
                 seconds += (ContinuousClock.now - start) / .seconds(1)
                 asked += queries.rows
             }
+            func perQuery(_ total: Int?, since before: Int) -> Double? {
+                total.map { Double($0 - before) / Double(asked) }
+            }
+            let (bytesRead, readCount) = (
+                perQuery(reads?.bytes, since: before.bytes), perQuery(reads?.reads, since: before.reads)
+            )
             let recall = try AgreementRecall(approximate: found.map { $0.map(\.id) }, exact: best, k: k)
             let alone = try SearchLatency(of: index, queries: queries, count: k)
             return Point(
                 effort: effort, recall: recall.mean,
                 queriesPerSecond: Double(asked) / seconds, p50Milliseconds: alone.p50Milliseconds,
-                p99Milliseconds: alone.p99Milliseconds,
-                comparisonsPerQuery: comparisons)
+                p99Milliseconds: alone.p99Milliseconds, comparisonsPerQuery: comparisons,
+                bytesReadPerQuery: bytesRead, readsPerQuery: readCount)
         }
     }
 }

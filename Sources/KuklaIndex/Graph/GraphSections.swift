@@ -5,7 +5,7 @@ import KuklaNumerics
 extension HNSWIndex: SectionedIndex {
     func write(to sections: SectionWriter) throws(KuklaError) {
         try sections.write(CollectionFormat.Name.codes, codes)
-        if refinement != nil { try sections.write(CollectionFormat.Name.refineCodes, refineCodes) }
+        if refinement != nil { try sections.write(CollectionFormat.Name.refineCodes, refineCodes.all) }
         try writeLinks(to: sections)
     }
 

@@ -31,15 +31,16 @@ extension HNSWIndex: Insertable {
         }
         guard vectors.rows > 0 else { return }
         var added = try vectors.prepared(for: metric, role: "vector", firstRow: idBound, threads: threads)
-        if let rows = try order.rows(of: added, metric: metric, threads: threads) {
-            added = added.gathering(rows: rows)
+        let rows = try order.rows(of: added, metric: metric, threads: threads)
+        if let rows { added = added.gathering(rows: rows) }
+        if let refinement { try refineCodes.append(added, by: refinement.codec, threads: threads) }
+        if let rows {
             nameSlots()
             ids?.append(rows.map { UInt32(idBound + $0) })
         } else {
             ids?.append((0..<added.rows).map { UInt32(idBound + $0) })
         }
         codes.append(added, by: codec, threads: threads)
-        if let refinement { refineCodes.append(added, by: refinement.codec, threads: threads) }
         link(added.rows, threads: threads, progress: progress) { added[rows: $0] }
     }
 
@@ -211,4 +212,17 @@ func parallelMap<Result: Sendable>(
         }
         initialized = count
     }
+}
+
+/// The same for a body that may fail: the error of the first that did.
+func parallelMap<Element: Sendable>(
+    _ count: Int, grain: Int, threads: Int, _ body: @Sendable (Int) throws(KuklaError) -> Element
+) throws(KuklaError) -> [Element] {
+    let results = parallelMap(count, grain: grain, threads: threads) { index -> Result<Element, KuklaError> in
+        do throws(KuklaError) { return .success(try body(index)) } catch { return .failure(error) }
+    }
+    var elements: [Element] = []
+    elements.reserveCapacity(count)
+    for result in results { elements.append(try result.get()) }
+    return elements
 }

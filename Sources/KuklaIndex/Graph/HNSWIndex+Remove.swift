@@ -36,7 +36,8 @@ extension HNSWIndex: Removable {
     }
 
     private mutating func clear() {
-        (codes, refineCodes, ids) = (CodeBuffer(), CodeBuffer(), CodeBuffer())
+        (codes, ids) = (CodeBuffer(), CodeBuffer())
+        refineCodes.clear()
         layers = [GraphLayer(width: graph.lowestLinks)]
         count = 0
     }
@@ -84,6 +85,15 @@ struct Renumbering {
             last -= 1
         }
         self.moves = moves
+        self.numbers = numbers
+    }
+
+    /// Keeps the rows `kept`, which rise, in their order.
+    init(keeping kept: [Int], of count: Int) {
+        self.kept = kept.count
+        moves = kept.enumerated().filter { $0.element != $0.offset }.map { ($0.element, $0.offset) }
+        var numbers = [UInt32](repeating: GraphLayer.none, count: count)
+        for (number, row) in kept.enumerated() { numbers[row] = UInt32(number) }
         self.numbers = numbers
     }
 

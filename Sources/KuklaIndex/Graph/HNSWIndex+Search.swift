@@ -45,9 +45,11 @@ extension HNSWIndex {
     ) throws(KuklaError) -> [[Match]] {
         let (codec, codes) = finest
         let all = FlatIndex(
-            codec: codec, refinement: nil, count: count, codes: codes, refineCodes: CodeBuffer())
+            codec: codec, refinement: nil, count: count, codes: codes, refineCodes: FineCodes())
         comparisonCounter?.add(queries.rows * count)
-        return named(try all.search(queries, count: k, threads: threads)) { $0 }
+        return try all.search(queries, count: k, threads: threads).map { list in
+            list.map { Match(id: id(of: UInt32($0.id)), score: $0.score, distance: $0.distance) }
+        }
     }
 
     /// Whether `queries` are answered sooner by comparing all of them with all allowed slots.
@@ -61,22 +63,17 @@ extension HNSWIndex {
     private func searchTogether(
         _ queries: Matrix, count k: Int, _ filter: SlotFilter, threads: Int
     ) throws(KuklaError) -> [[Match]] {
+        let queries = try queries.prepared(for: metric, role: "query", threads: threads)
         let slots = filter.slots
         let few = FlatIndex(
-            codec: codec, refinement: refinement, count: slots.count,
-            codes: codes.picking(slots, bytes: codec.layout.bytesPerBlock),
-            refineCodes: refinement.map {
-                refineCodes.picking(slots, bytes: $0.codec.layout.bytesPerBlock)
-            } ?? CodeBuffer())
+            codec: codec, refinement: nil, count: slots.count,
+            codes: codes.picking(slots, bytes: codec.layout.bytesPerBlock), refineCodes: FineCodes())
         comparisonCounter?.add(queries.rows * slots.count)
-        let found = try few.search(queries, count: min(k, slots.count), threads: threads)
-        return named(found) { Int(slots[$0]) }
-    }
-
-    /// Matches of rows as matches of ids; `slot` tells which slot a row is.
-    private func named(_ lists: [[Match]], slot: (Int) -> Int) -> [[Match]] {
-        lists.map { list in
-            list.map { Match(id: id(of: UInt32(slot($0.id))), score: $0.score, distance: $0.distance) }
+        let found = try few.search(queries, count: min(candidates(for: k), slots.count), threads: threads)
+        return try parallelMap(queries.rows, grain: 4, threads: threads) { row throws(KuklaError) in
+            try matches(
+                k, of: found[row].map { ScoredRow(score: $0.score, id: Int(slots[$0.id])) },
+                for: queries[rows: row..<row + 1])
         }
     }
 
@@ -87,17 +84,34 @@ extension HNSWIndex {
     ) throws(KuklaError) -> [[Match]] {
         try checkSearch(queries, count: k, allowing: allowed)
         let queries = try queries.prepared(for: metric, role: "query", threads: threads)
-        let (wanted, overflows) = k.multipliedReportingOverflow(by: refinement?.factor ?? 1)
-        let width = overflows ? count : min(wanted, count)
-        return parallelMap(queries.rows, grain: 4, threads: threads) { row in
+        let width = candidates(for: k)
+        return try parallelMap(queries.rows, grain: 4, threads: threads) { row throws(KuklaError) in
             let query = queries[rows: row..<row + 1]
-            return walkers.withWalker { walker in
+            let found = walkers.withWalker { walker in
                 walker.comparisons = 0
                 fill(codec.randomAccessScorer(for: query), walker, width)
                 comparisonCounter?.add(walker.comparisons)
-                return matches(k, of: walker, width: width, query: query)
+                return (0..<min(width, walker.beam.count)).map { place in
+                    let (slot, score) = walker.beam[place]
+                    return ScoredRow(score: score, id: Int(slot))
+                }
             }
+            return try matches(k, of: found, for: query)
         }
+    }
+
+    /// Slots that are found for `k` matches: more where they are ranked again.
+    private func candidates(for k: Int) -> Int {
+        let (wanted, overflows) = k.multipliedReportingOverflow(by: refinement?.factor ?? 1)
+        return overflows ? count : min(wanted, count)
+    }
+
+    /// The `k` best of the slots that were found, by the refinement where there is one.
+    private func matches(_ k: Int, of found: [ScoredRow], for query: Matrix) throws(KuklaError) -> [Match] {
+        var rows = found
+        if let refinement { rows = try refineCodes.rank(found, for: query, by: refinement) }
+        let named = rows.map { ScoredRow(score: $0.score, id: id(of: UInt32($0.id))) }
+        return Match.list(ScoredRow.best(k, of: named), metric: metric)
     }
 
     /// Fills the beam with what a walk down the layers finds.
@@ -135,28 +149,5 @@ extension HNSWIndex {
                 walker.offer(0..<UInt32(count), of: view, scorer: scorer, codes: codes.base)
             }
         }
-    }
-
-    /// The `k` best of the first `width` nodes of the beam, by the refinement where there is one.
-    private func matches(
-        _ k: Int, of walker: GraphWalker, width: Int, query: Matrix
-    ) -> [Match] {
-        let count = min(width, walker.beam.count)
-        var rows = (0..<count).map { place in
-            let (slot, score) = walker.beam[place]
-            return ScoredRow(score: score, id: refinement == nil ? id(of: slot) : Int(slot))
-        }
-        if let refinement {
-            // In the order of memory: neighbours share pages.
-            let slots = rows.map { UInt32($0.id) }.sorted()
-            var scores = [Float](repeating: 0, count: count)
-            refineCodes.withUnsafeBytes {
-                guard count > 0 else { return }
-                refinement.codec.randomAccessScorer(for: query)
-                    .score(rows: slots, count: count, of: $0.baseAddress!, into: &scores)
-            }
-            rows = slots.indices.map { ScoredRow(score: scores[$0], id: id(of: slots[$0])) }
-        }
-        return Match.list(ScoredRow.best(k, of: rows), metric: metric)
     }
 }

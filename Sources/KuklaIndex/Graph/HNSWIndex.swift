@@ -29,7 +29,7 @@ public struct HNSWIndex: CodedIndex, ApproximateIndex {
     /// Ids given so far: the next vector gets this one.
     public internal(set) var idBound = 0
     var codes = CodeBuffer()
-    var refineCodes = CodeBuffer()
+    var refineCodes: FineCodes
     /// The lowest first. The first node of the highest is where walks enter.
     var layers: [GraphLayer]
     /// The id of the vector in each slot, `[count]` of UInt32; `nil` while they are the same.
@@ -44,8 +44,10 @@ public struct HNSWIndex: CodedIndex, ApproximateIndex {
         IndexConfiguration(structure: .graph(graph), codec: codec, refinement: refinement)
     }
     public var bytesPerVector: Double {
-        codec.layout.bytesPerVector + (refinement?.codec.layout.bytesPerVector ?? 0) + graph.bytesPerVector
+        codec.layout.bytesPerVector + (refinement?.bytesPerVector(inFile: false) ?? 0) + graph.bytesPerVector
     }
+
+    public var fileReads: ReadCounter? { refineCodes.reads }
 
     /// An index without vectors.
     ///
@@ -63,6 +65,7 @@ public struct HNSWIndex: CodedIndex, ApproximateIndex {
         self.seed = seed
         self.codec = try codec.pickable(for: "HNSW\(graph.links)")
         self.refinement = refinement
+        refineCodes = FineCodes(inFile: refinement?.isTiered ?? false)
         layers = [GraphLayer(width: graph.lowestLinks)]
     }
 
@@ -75,7 +78,7 @@ public struct HNSWIndex: CodedIndex, ApproximateIndex {
 
     /// The codes that the graph is built by, and their codec.
     var finest: (codec: any VectorCodec, codes: CodeBuffer) {
-        refinement.map { ($0.codec, refineCodes) } ?? (codec, codes)
+        refinement.map { ($0.codec, refineCodes.all) } ?? (codec, codes)
     }
 
     public func id(at place: Int) -> Int { id(of: UInt32(place)) }

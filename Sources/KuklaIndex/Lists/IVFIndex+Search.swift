@@ -12,12 +12,13 @@ extension IVFIndex {
         guard width > 0 else { return [[Match]](repeating: [], count: queries.rows) }
         // Not by the number of threads, so that results do not depend on it; as many as 64 MiB of candidates are of.
         let together = min(max(32, min(128, queries.rows / 16)), max(1, (64 << 20) / (24 * width)))
-        return parallelMap((queries.rows + together - 1) / together, grain: 1, threads: threads) { block in
+        return try parallelMap((queries.rows + together - 1) / together, grain: 1, threads: threads) {
+            block throws(KuklaError) in
             let rows = block * together..<min((block + 1) * together, queries.rows)
             let scan = ListScan(self, queries: queries[rows: rows], width: width, allowed: allowed)
             defer { scan.deallocate() }
             scan.run()
-            return scan.matches(k)
+            return try scan.matches(k)
         }.flatMap(\.self)
     }
 
@@ -26,8 +27,8 @@ extension IVFIndex {
     ) throws(KuklaError) -> [[Match]] {
         if let refinement {
             let found = try FlatIndex(
-                codec: refinement.codec, refinement: nil, count: count, codes: refineCodes,
-                refineCodes: CodeBuffer()
+                codec: refinement.codec, refinement: nil, count: count, codes: refineCodes.all,
+                refineCodes: FineCodes()
             ).search(queries, count: k, threads: threads)
             return found.map { $0.map { named($0) } }
         }

@@ -31,7 +31,7 @@ public struct IVFIndex: CodedIndex, ApproximateIndex {
     /// The id of the vector in each slot, `[count]` of UInt32; `nil` while they are the same.
     var ids: CodeBuffer?
     /// In the order of slots.
-    var refineCodes = CodeBuffer()
+    var refineCodes: FineCodes
     /// Vectors that the centres were trained on, where known: balanced lists have their share of so many from the start.
     let trainedOn: Int
 
@@ -45,7 +45,7 @@ public struct IVFIndex: CodedIndex, ApproximateIndex {
         IndexConfiguration(structure: .lists(lists), codec: codec, refinement: refinement)
     }
     public var bytesPerVector: Double {
-        codec.layout.bytesPerVector + (refinement?.codec.layout.bytesPerVector ?? 0) + 4
+        codec.layout.bytesPerVector + (refinement?.bytesPerVector(inFile: false) ?? 0) + 4
     }
 
     /// The centres, and the rest of each list's last block of codes, are among them.
@@ -54,6 +54,8 @@ public struct IVFIndex: CodedIndex, ApproximateIndex {
         return codecBytes + 4 * clusters.centers.rows * dimensions
             + bytes - Int(codec.layout.bytesPerVector * Double(count))
     }
+
+    public var fileReads: ReadCounter? { refineCodes.reads }
 
     /// An index without vectors.
     init(
@@ -68,6 +70,7 @@ public struct IVFIndex: CodedIndex, ApproximateIndex {
         self.clusters = clusters
         self.codec = codec
         self.refinement = refinement
+        refineCodes = FineCodes(inFile: refinement?.isTiered ?? false)
         self.trainedOn = trainedOn
         codes = [FlatIndex](repeating: FlatIndex(codec: codec), count: lists.count)
         slots = [CodeBuffer](repeating: CodeBuffer(), count: lists.count)
@@ -86,7 +89,7 @@ public struct IVFIndex: CodedIndex, ApproximateIndex {
         contract(places.lowerBound >= 0 && places.upperBound <= count, "IVFIndex: rows \(places) of \(count)")
         if let refinement {
             let bytes = refinement.codec.layout.bytesPerBlock
-            return refineCodes.withUnsafeBytes {
+            return refineCodes.all.withUnsafeBytes {
                 refinement.codec.decode(
                     UnsafeRawBufferPointer(
                         rebasing: $0[places.lowerBound * bytes..<places.upperBound * bytes]),
@@ -130,12 +133,13 @@ extension IVFIndex: Insertable {
         let coded = lists.codesResiduals ? clusters.residuals(of: added, in: nearest) : added
         var rows = [[Int]](repeating: [], count: listCount)
         for (row, list) in nearest.enumerated() { rows[list].append(row) }
+        // First what may throw.
+        if let refinement { try refineCodes.append(added, by: refinement.codec, threads: threads) }
         for (list, rows) in rows.enumerated() where !rows.isEmpty {
             try codes[list].insert(coded.gathering(rows: rows), threads: threads)
             slots[list].append(rows.map { UInt32(count + $0) })
         }
         ids?.append((0..<added.rows).map { UInt32(idBound + $0) })
-        if let refinement { refineCodes.append(added, by: refinement.codec, threads: threads) }
         count = total
         idBound += added.rows
     }
@@ -162,9 +166,8 @@ extension IVFIndex: Removable {
         keptIDs.append(kept.map { UInt32(id(at: $0)) })
         ids = keptIDs
         if let refinement {
-            var codes = CodeBuffer()
-            codes.copy(kept, of: refineCodes, behind: 0, layout: refinement.codec.layout)
-            refineCodes = codes
+            refineCodes.compact(
+                Renumbering(keeping: kept, of: count), bytesPerRow: refinement.codec.layout.bytesPerBlock)
         }
         count = kept.count
         return removed

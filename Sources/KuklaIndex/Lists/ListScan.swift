@@ -171,9 +171,18 @@ final class ListScan {
     }
 
     /// The `k` best of each query's pool, by the refinement where there is one.
-    func matches(_ k: Int) -> [[Match]] {
+    func matches(_ k: Int) throws(KuklaError) -> [[Match]] {
         guard let refinement = index.refinement else {
             return pools.indices.map { named(pools[$0].ranked()) }
+        }
+        guard !refinement.isTiered, refinement.coarseWeight == 0 else {
+            var lists: [[Match]] = []
+            for query in pools.indices {
+                let ranked = try index.refineCodes.rank(
+                    pools[query].ranked(), for: queries[rows: query..<query + 1], by: refinement)
+                lists.append(named(ScoredRow.best(k, of: ranked)))
+            }
+            return lists
         }
         var best = CandidatePool(width: k)
         defer { best.deallocate() }
@@ -184,7 +193,7 @@ final class ListScan {
                 best.reset()
                 pools[query].withBest { _, numbers in
                     guard let rows = numbers.baseAddress, !numbers.isEmpty else { return }
-                    index.refineCodes.withUnsafeBytes {
+                    index.refineCodes.all.withUnsafeBytes {
                         scorer.score(
                             rows: rows, count: numbers.count, of: $0.baseAddress!,
                             into: scores.baseAddress!)

@@ -9,7 +9,7 @@ extension IVFIndex: SectionedIndex {
             try list.codes.withUnsafeBytes { bytes throws(KuklaError) in try sections.append(bytes) }
         }
         sections.end()
-        if refinement != nil { try sections.write(CollectionFormat.Name.refineCodes, refineCodes) }
+        if refinement != nil { try sections.write(CollectionFormat.Name.refineCodes, refineCodes.all) }
         var sizes: [UInt8] = []
         for list in codes { sizes.append(littleEndian: UInt64(list.count)) }
         if ids != nil { sizes.append(littleEndian: UInt64(idBound)) }
@@ -83,14 +83,11 @@ extension SectionReader {
             let end = byte + layout.byteCount(of: length)
             index.codes[list] = FlatIndex(
                 codec: codecs.codec, refinement: nil, count: length, codes: codes.part(byte..<end),
-                refineCodes: CodeBuffer())
+                refineCodes: FineCodes())
             index.slots[list] = slots.part(row * 4..<(row + length) * 4)
             (byte, row) = (end, row + length)
         }
-        if let refinement = codecs.refinement {
-            index.refineCodes = try self.codes(
-                CollectionFormat.Name.refineCodes, refinement.codec.layout, count: total)
-        }
+        index.refineCodes = try fineCodes(codecs.refinement, count: total)
         return index
     }
 
@@ -110,7 +107,7 @@ extension SectionReader {
                 HNSWConfiguration(links: links),
                 over: FlatIndex(
                     codec: codec, refinement: nil, count: lists.count, codes: bytes,
-                    refineCodes: CodeBuffer()))
+                    refineCodes: FineCodes()))
             guard graph.idBound == lists.count, graph.ids == nil else {
                 throw damaged(CollectionFormat.Name.graph, "it is not one of \(lists.count) centres")
             }

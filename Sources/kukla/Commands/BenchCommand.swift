@@ -60,6 +60,7 @@ struct BenchCommand: ParsableCommand {
             let count: Int
             let dimensions: Int
             let bytesPerVector: Double
+            let fileBytesPerVector: Double
             let queries: Int
             let k: Int
             let threads: Int
@@ -87,14 +88,16 @@ struct BenchCommand: ParsableCommand {
                     Result(
                         collection: collection, factory: file.details.factory.description,
                         count: file.details.count, dimensions: file.details.dimensions,
-                        bytesPerVector: file.index.bytesPerVector, queries: sweep.queries, k: k,
+                        bytesPerVector: file.index.bytesPerVector,
+                        fileBytesPerVector: file.index.fileBytesPerVector, queries: sweep.queries, k: k,
                         threads: sweep.threads, points: sweep.points))
             }
+            let isTiered = file.index.fileReads != nil
             let table = TextTable(
                 columns: [
                     .init("effort", .right), .init("recall@\(k)", .right), .init("queries/s", .right),
                     .init("p50 ms", .right), .init("p99 ms", .right), .init("compared", .right),
-                ],
+                ] + (isTiered ? [.init("read bytes", .right), .init("reads", .right)] : []),
                 rows: sweep.points.map { point in
                     [
                         point.effort.map { "\($0)" } ?? "all", Quantity.fraction(point.recall, decimals: 4),
@@ -102,6 +105,9 @@ struct BenchCommand: ParsableCommand {
                         Quantity.fraction(point.p50Milliseconds), Quantity.fraction(point.p99Milliseconds),
                         Quantity.count(Int(point.comparisonsPerQuery.rounded())),
                     ]
+                        + [point.bytesReadPerQuery, point.readsPerQuery].compactMap {
+                            $0.map { Quantity.count(Int($0.rounded())) }
+                        }
                 })
             print(table.text())
             note(

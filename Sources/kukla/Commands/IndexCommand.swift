@@ -21,14 +21,16 @@ extension IndexCommand {
             abstract: "Build a searchable collection file from vectors.",
             discussion: """
                 The plan is what `kukla fit` wrote, or a factory string: optionally a structure (HNSWm: a graph of m links; IVFn: n
-                lists, IVFnr over residuals, IVFnb balanced, IVFn_HNSWm with a graph over the centres), transforms (MRLd, PCAd, PCAWd, PCARd, RR, OPQm), a quantizer (F32, F16, BF16, SQ8, SQ6, SQ4, PQm, PQmx4fs,
-                B1, RQb, RBEmxk), and optionally Refine(...). With --texts the collection can be searched by text and shows the
-                texts it finds. Graphs and lists miss a few matches: --recall chooses how hard they look, by measuring.
+                lists, IVFnr over residuals, IVFnb balanced, IVFn_HNSWm with a graph over the centres), transforms (MRLd, PCAd,
+                PCAWd, PCARd, RR, OPQm), a quantizer (F32, F16, BF16, SQ8, SQ6, SQ4, PQm, PQmx4fs, B1, RQb, RBEmxk), and optionally
+                Refine(...), or Tiered(...), whose finer codes stay on disk. With --texts the collection can be searched by text and
+                shows the texts it finds. Graphs and lists miss a few matches: --recall chooses how hard they look, by measuring.
 
                 Examples:
                   kukla index vectors.npy --plan plan.json --texts notes.jsonl -o notes.kukla
                   kukla index vectors.npy --factory "PCA128,SQ8" -o vectors.kukla
                   kukla index vectors.npy --factory "HNSW16,SQ8,Refine(F16)" --recall 0.95 -o vectors.kukla
+                  kukla index vectors.npy --factory "PQ48x4fs,Tiered(F32,factor=20)" -o vectors.kukla
                   kukla index vectors.npy --codec codec.safetensors --factory "RBE384x2,Refine(SQ8)" -o vectors.kukla
                   kukla index tokens.npy --multi-vector --factory "FDE20x5x16,SQ8" --texts notes.jsonl -o notes.kukla
                   kukla index base.fvecs --factory "IVF1024,PQ32x4fs,Refine(SQ8)" --metric l2 -o base.kukla
@@ -100,6 +102,7 @@ extension IndexCommand {
             let dimensions: Int
             let plan: String
             let bytesPerVector: Double
+            let fileBytesPerVector: Double
             let fileBytes: Int
             let effort: EffortMeasurement?
             let seconds: Double
@@ -216,7 +219,8 @@ extension IndexCommand {
                 Result(
                     output: output, count: writer.count, dimensions: empty.dimensions,
                     plan: configuration.description, bytesPerVector: empty.bytesPerVector,
-                    fileBytes: fileBytes, effort: effort, seconds: (ContinuousClock.now - start) / .seconds(1)
+                    fileBytesPerVector: empty.fileBytesPerVector, fileBytes: fileBytes, effort: effort,
+                    seconds: (ContinuousClock.now - start) / .seconds(1)
                 ),
                 items: "vectors")
             if let recall, let effort, effort.recall < recall {
@@ -249,8 +253,9 @@ extension IndexCommand {
             if reporting.json {
                 try printJSON(result)
             } else if !reporting.quiet {
+                let onDisk = onDisk(result.fileBytesPerVector)
                 note(
-                    "\(output): \(Quantity.count(result.count)) \(items) as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) bytes each; file \(Quantity.bytes(result.fileBytes))"
+                    "\(output): \(Quantity.count(result.count)) \(items) as \(result.plan), \(Quantity.bytesPerVector(result.bytesPerVector)) bytes each\(onDisk); file \(Quantity.bytes(result.fileBytes))"
                 )
                 if let effort = result.effort {
                     note(
@@ -301,7 +306,8 @@ extension IndexCommand {
                 Result(
                     output: output, count: sets.count, dimensions: sets.dimensions,
                     plan: configuration.description, bytesPerVector: empty.inner.bytesPerVector + vectorBytes,
-                    fileBytes: fileBytes, effort: nil, seconds: (ContinuousClock.now - start) / .seconds(1)),
+                    fileBytesPerVector: empty.inner.fileBytesPerVector, fileBytes: fileBytes, effort: nil,
+                    seconds: (ContinuousClock.now - start) / .seconds(1)),
                 items: "sets of vectors")
         }
 

@@ -39,6 +39,7 @@ struct InfoCommand: ParsableCommand {
         let sizeBytes: Int
         let details: CollectionDetails
         let bytesPerVector: Double
+        let fileBytesPerVector: Double
         let hasTexts: Bool
         let lists: IVFIndex.Balance?
         let sections: [Section]
@@ -80,7 +81,7 @@ struct InfoCommand: ParsableCommand {
         }
         let summary = Collection(
             path: path, sizeBytes: try size(url), details: file.details,
-            bytesPerVector: file.index.bytesPerVector,
+            bytesPerVector: file.index.bytesPerVector, fileBytesPerVector: file.index.fileBytesPerVector,
             hasTexts: file.hasTexts, lists: (file.index as? IVFIndex)?.balance, sections: sections)
         if reporting.json {
             try printJSON(summary)
@@ -88,7 +89,9 @@ struct InfoCommand: ParsableCommand {
             let d = file.details
             print("\(path): kukla collection, \(Quantity.bytes(summary.sizeBytes))")
             print("  \(Quantity.count(d.count)) vectors of \(d.dimensions) dimensions, metric \(d.metric)")
-            print("  \(d.factory): \(Quantity.bytesPerVector(summary.bytesPerVector)) bytes a vector")
+            print(
+                "  \(d.factory): \(Quantity.bytesPerVector(summary.bytesPerVector)) bytes a vector\(onDisk(summary.fileBytesPerVector))"
+            )
             if let lists = summary.lists {
                 print(
                     "  \(Quantity.count(lists.lists)) lists, \(lists.empty) of them empty, the largest of \(Quantity.count(lists.largest)); imbalance \(String(format: "%.2f", lists.imbalance)), at best 1"
@@ -143,4 +146,9 @@ struct InfoCommand: ParsableCommand {
     private func size(_ url: URL) throws -> Int {
         try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
     }
+}
+
+/// What is said of a vector's bytes that stay on disk, if there are any.
+func onDisk(_ bytesPerVector: Double) -> String {
+    bytesPerVector == 0 ? "" : " in memory and \(Quantity.bytesPerVector(bytesPerVector)) on disk"
 }

@@ -74,6 +74,9 @@ struct SearchCommand: ParsableCommand {
         let k: Int
         let metric: Metric
         let searchSeconds: Double
+        /// What a query read of finer codes that stay on disk, on average; absent where there are none.
+        let bytesReadPerQuery: Double?
+        let readsPerQuery: Double?
         let answers: [Answer]
     }
 
@@ -90,6 +93,8 @@ struct SearchCommand: ParsableCommand {
         let questions = try text.map { [$0] } ?? examples.map { try self.questions($0, of: file) }
         let (lists, seconds) =
             try MultiVectorFile.holdsSets(file) ? findSets(questions, in: file) : find(questions, in: file)
+        let reads = file.index.fileReads
+        func perQuery(_ total: Int?) -> Double? { total.map { Double($0) / Double(max(1, lists.count)) } }
         let answers = lists.enumerated().map { row, hits in
             Answer(
                 query: questions?[row], row: questions == nil ? row : nil,
@@ -103,11 +108,14 @@ struct SearchCommand: ParsableCommand {
             try printJSON(
                 Result(
                     collection: collection, k: k, metric: file.details.metric, searchSeconds: seconds,
+                    bytesReadPerQuery: perQuery(reads?.bytes), readsPerQuery: perQuery(reads?.reads),
                     answers: answers))
         } else {
             answers.forEach(show)
+            let read =
+                reads.map { "; read \(Quantity.bytes($0.bytes)) in \(Quantity.count($0.reads)) reads" } ?? ""
             note(
-                "\(answers.count == 1 ? "Searched" : "\(answers.count) searches of") \(Quantity.count(file.details.count)) vectors (\(file.details.factory)) in \(String(format: "%.1f ms", seconds * 1000))"
+                "\(answers.count == 1 ? "Searched" : "\(answers.count) searches of") \(Quantity.count(file.details.count)) vectors (\(file.details.factory)) in \(String(format: "%.1f ms", seconds * 1000))\(read)"
             )
         }
     }
