@@ -122,7 +122,10 @@ let package = Package(
             data: ["Golden"]),
         tests(
             of: "KuklaObjectives",
-            ["KuklaCodecs", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"],
+            [
+                "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats",
+                "KuklaNumerics",
+            ],
             data: ["Golden"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(

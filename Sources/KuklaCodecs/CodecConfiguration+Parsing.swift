@@ -9,6 +9,7 @@ extension CodecConfiguration: CustomStringConvertible {
     /// | `PCAd`, `PCAWd`, `PCARd` | principal components; with whitening; with a random rotation |
     /// | `RR`, `RRd` | random rotation (to d dimensions) |
     /// | `OPQm`, `OPQm_d` | rotation trained for a product quantizer of m parts (to d dimensions) |
+    /// | `HEADd` | head of d dimensions: a linear map and a layer norm, from `kukla train bidr`; untrained, it standardizes vectors |
     /// | `F32` (or `Flat`), `F16`, `BF16` | floats |
     /// | `SQ8`, `SQ6`, `SQ4` | scalar codes |
     /// | `PQm`, `PQmxb`, `PQmx4fs` | product codes of m parts, 8 or b bits each; fast scan |
@@ -58,7 +59,7 @@ extension CodecConfiguration: CustomStringConvertible {
         let second = numbers.dropFirst().first ?? 8
         let words =
             ["F32", "Flat", "F16", "BF16", "SQ8", "SQ6", "SQ4", "B1", "RR"]
-            + ["MRL", "PCA", "PCAW", "PCAR", "RR", "OPQ", "PQ"].map { "\($0)\(d)" }
+            + ["MRL", "HEAD", "PCA", "PCAW", "PCAR", "RR", "OPQ", "PQ"].map { "\($0)\(d)" }
             + ["PQ\(d)x\(second)", "PQ\(d)x4fs", "OPQ\(d)_\(second)", "RQ\(d)", "RQ8"]
             + ["RBE\(d)", "RBE\(d)x\(second)", "RBE\(d)x8"]
         return words.filter { Transform(word: $0) != nil || Quantizer(word: $0) != nil }
@@ -94,6 +95,8 @@ extension CodecConfiguration.Transform {
             }
         } else if let d = size(word[...], after: "MRL") {
             self = .truncation(dimensions: d)
+        } else if let d = size(word[...], after: "HEAD") {
+            self = .head(dimensions: d)
         } else if let d = size(word[...], after: "PCAW") {
             self = .principalComponents(dimensions: d, .whitening)
         } else if let d = size(word[...], after: "PCAR") {
@@ -111,6 +114,7 @@ extension CodecConfiguration.Transform {
     var word: String {
         switch self {
         case .truncation(let d): "MRL\(d)"
+        case .head(let d): "HEAD\(d)"
         case .principalComponents(let d, .plain): "PCA\(d)"
         case .principalComponents(let d, .whitening): "PCAW\(d)"
         case .principalComponents(let d, .rotation): "PCAR\(d)"

@@ -63,7 +63,7 @@ extension CodecConfiguration.Transform {
     func dimensions(from dimensions: Int, in configuration: CodecConfiguration) throws(KuklaError) -> Int {
         let wanted: Int
         switch self {
-        case .truncation(let d), .principalComponents(let d, _): wanted = d
+        case .truncation(let d), .principalComponents(let d, _), .head(let d): wanted = d
         case .rotation(let d), .optimizedRotation(_, let d): wanted = d ?? dimensions
         }
         guard wanted <= dimensions else {

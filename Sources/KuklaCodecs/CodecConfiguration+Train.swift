@@ -160,6 +160,7 @@ extension CodecConfiguration {
             case .truncation(let kept): d = kept
             case .principalComponents(let kept, let variant):
                 (d, unit) = (kept, variant == .whitening)
+            case .head(let kept): (d, unit) = (kept, false)
             case .rotation(let kept), .optimizedRotation(_, let kept):
                 unit = unit && (kept ?? d) == d
                 d = kept ?? d
@@ -191,6 +192,8 @@ extension CodecConfiguration {
             output = kept ?? d
             kind = .projection(
                 try Matrix.randomRotation(dimensions: d, seed: seed)[rows: 0..<output], mean: nil)
+        case .head(let kept):
+            (kind, output) = (.head(try HeadTransform(keeping: kept, of: vectors)), kept)
         case .principalComponents(let kept, let variant):
             output = kept
             guard vectors.rows >= kept else {
@@ -224,6 +227,8 @@ extension CodecConfiguration {
         case .rotation, .optimizedRotation:
             try reader.expectOnly(["matrix"])
             kind = .projection(try reader.matrix("matrix", rows: output, columns: d), mean: nil)
+        case .head:
+            kind = .head(try HeadTransform(from: reader, input: d, output: output))
         case .principalComponents(_, .whitening):
             try reader.expectOnly(["matrix", "mean", "deviations"])
             kind = .whitening(

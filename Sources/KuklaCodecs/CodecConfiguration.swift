@@ -16,6 +16,8 @@ public struct CodecConfiguration: Hashable, Sendable {
         /// `OPQm`, `OPQm_d`: the rotation that makes a product quantizer of `subspaces` parts lose least (Ge et al.
         /// 2013, "Optimized Product Quantization"), to `dimensions` components.
         case optimizedRotation(subspaces: Int, dimensions: Int?)
+        /// `HEADd`: a trained linear map and layer norm to `dimensions`; scores are those of what comes out.
+        case head(dimensions: Int)
 
         public enum Variant: Hashable, Sendable { case plain, whitening, rotation }
     }

@@ -28,7 +28,7 @@ public enum CodecFile {
         func bad(_ what: String) -> KuklaError {
             KuklaError(
                 .badData,
-                "Cannot read a codec from \(url.path): \(what). Give a file that 'kukla train binary' wrote.")
+                "Cannot read a codec from \(url.path): \(what). Give a file that 'kukla train' wrote.")
         }
         guard file.metadata["format"] == format else { throw bad("its metadata does not say '\(format)'") }
         guard let metric = file.metadata["metric"].flatMap(Metric.init(rawValue:)),

@@ -2,7 +2,7 @@ public import KuklaNumerics
 
 /// A chain of transforms with a quantizer behind it, as one codec: `PCA128,SQ8`.
 ///
-/// Scores approximate the metric on the original vectors (see `VectorTransform` for the two transforms that change
+/// Scores approximate the metric on the original vectors (see `VectorTransform` for the transforms that change
 /// it). Under `.innerProduct` and `.cosine` principal components centre stored vectors only, and a query's
 /// product with the mean is added to its scores.
 public struct TransformedCodec: VectorCodec {

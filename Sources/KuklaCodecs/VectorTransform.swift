@@ -4,8 +4,9 @@ import KuklaNumerics
 ///
 /// Stored vectors become `z`; `restored` gives the vectors `x'` that `z` stand for among the original ones. A query
 /// becomes `q'` and an offset such that `metric(q', z) + offset = metric(q, x')`: scores keep approximating the
-/// metric on the original vectors. Two transforms change the metric instead, and say so: truncation under
-/// cosine (both sides normalised again) and whitening (compared in whitened space, both sides centred).
+/// metric on the original vectors. Three transforms change the metric instead, and say so: truncation under
+/// cosine (both sides normalised again), whitening (compared in whitened space, both sides centred) and trained heads (compared
+/// by what comes out of them).
 struct VectorTransform: Sendable {
     enum Kind: Sendable {
         /// The first components; then length 1 where `normalises`.
@@ -14,6 +15,7 @@ struct VectorTransform: Sendable {
         case projection(Matrix, mean: [Float]?)
         /// The same, each row of `matrix` divided by the deviation in that direction; then length 1 where `normalises`.
         case whitening(Matrix, mean: [Float], deviations: [Float], normalises: Bool)
+        case head(HeadTransform)
     }
 
     let kind: Kind
@@ -50,6 +52,7 @@ struct VectorTransform: Sendable {
             var result = projected(vectors, by: matrix)
             if normalises { result.normalizeRows() }
             return result
+        case .head(let head): return head(vectors)
         }
     }
 
@@ -63,7 +66,7 @@ struct VectorTransform: Sendable {
     func queries(_ queries: Matrix) -> (queries: Matrix, offsets: [Float]) {
         var offsets = [Float](repeating: 0, count: queries.rows)
         switch kind {
-        case .whitening: return (stored(queries), offsets)
+        case .whitening, .head: return (stored(queries), offsets)
         case .truncation:
             let result = stored(queries)
             if metric == .squaredEuclidean { offsets = lostSquares(of: queries, keeping: result) }
@@ -128,6 +131,7 @@ struct VectorTransform: Sendable {
             var result = scaled.multiplied(by: matrix, threads: 1)
             result.addToRows(mean, times: 1)
             return result
+        case .head(let head): return head.restored(vectors)
         }
     }
 
@@ -140,6 +144,7 @@ struct VectorTransform: Sendable {
             return mean.map { ["matrix": matrix, "mean": row($0)] } ?? ["matrix": matrix]
         case .whitening(let matrix, let mean, let deviations, _):
             return ["matrix": matrix, "mean": row(mean), "deviations": row(deviations)]
+        case .head(let head): return head.parameters
         }
     }
 }

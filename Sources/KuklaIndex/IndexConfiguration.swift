@@ -165,56 +165,68 @@ extension IndexConfiguration {
 
     /// Trains the codecs on `sample` `[n, dimensions]` and returns a flat index of them without vectors.
     ///
-    /// - Parameter ready: a codec of this configuration that was trained before, in place of training one.
+    /// - Parameters:
+    ///   - ready: a codec of this configuration that was trained before, in place of training one.
+    ///   - finer: the same for the codec of the refinement.
     /// - Throws: `KuklaError`: `usage` where the dimensions do not fit, or `ready` is of another configuration, metric or
     ///   dimension; `badData` where there are too few vectors or one cannot be used.
     public func train(
-        on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)? = nil, seed: UInt64 = 1,
-        threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
+        on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)? = nil,
+        finer: (any VectorCodec)? = nil, seed: UInt64 = 1, threads: Int = defaultThreadCount,
+        progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> FlatIndex {
         contract(structure == .flat, "train: '\(self)' is not flat; use makeIndex")
         let sample = try sample.prepared(for: metric, role: "vector", threads: threads)
-        let trained: any VectorCodec
-        if let ready {
-            guard ready.configuration == codec, ready.metric == metric, ready.dimensions == sample.columns
+        func codec(
+            _ configuration: CodecConfiguration, _ ready: (any VectorCodec)?
+        ) throws(KuklaError) -> any VectorCodec {
+            guard let ready else {
+                return try configuration.train(
+                    on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
+            }
+            guard ready.configuration == configuration, ready.metric == metric,
+                ready.dimensions == sample.columns
             else {
                 throw KuklaError(
                     .usage,
-                    "Cannot index vectors of \(sample.columns) dimensions by \(metric) as '\(codec)': the trained codec is '\(ready.configuration)' for \(ready.dimensions) dimensions by \(ready.metric). Give the vectors, metric and factory string that it was trained for."
+                    "Cannot index vectors of \(sample.columns) dimensions by \(metric) as '\(configuration)': the trained codec is '\(ready.configuration)' for \(ready.dimensions) dimensions by \(ready.metric). Give the vectors, metric and factory string that it was trained for."
                 )
             }
-            trained = ready
-        } else {
-            trained = try codec.train(
-                on: sample, metric: metric, seed: seed, threads: threads, progress: progress)
+            return ready
         }
-        guard let refinement else { return FlatIndex(codec: trained) }
-        let refined = try FlatIndex.Refinement(
-            checking: try refinement.codec.train(
-                on: sample, metric: metric, seed: seed, threads: threads, progress: progress),
-            refinement)
+        let trained = try codec(self.codec, ready)
+        guard let refinement else {
+            guard let finer else { return FlatIndex(codec: trained) }
+            throw KuklaError(
+                .usage,
+                "Cannot rank by the finer codec '\(finer.configuration)': '\(self)' has no Refine or Tiered."
+            )
+        }
+        let refined = try FlatIndex.Refinement(checking: codec(refinement.codec, finer), refinement)
         return FlatIndex(codec: trained, refinement: refined)
     }
 
     /// As `train`, and returns an index of any structure, without vectors.
     public func makeIndex(
-        on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)? = nil, seed: UInt64 = 1,
-        threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
+        on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)? = nil,
+        finer: (any VectorCodec)? = nil, seed: UInt64 = 1, threads: Int = defaultThreadCount,
+        progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> any CodedIndex {
         if case .lists(let lists) = structure {
             return try makeLists(
-                lists, on: sample, metric: metric, codec: ready, seed: seed, threads: threads,
+                lists, on: sample, metric: metric, codec: ready, finer: finer, seed: seed, threads: threads,
                 progress: progress)
         }
         let flat = try IndexConfiguration(codec: codec, refinement: refinement).train(
-            on: sample, metric: metric, codec: ready, seed: seed, threads: threads, progress: progress)
+            on: sample, metric: metric, codec: ready, finer: finer, seed: seed, threads: threads,
+            progress: progress)
         guard case .graph(let graph) = structure else { return flat }
         return try HNSWIndex(graph, codec: flat.codec, refinement: flat.refinement, seed: seed)
     }
 
     private func makeLists(
         _ lists: IVFConfiguration, on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)?,
-        seed: UInt64, threads: Int, progress: any ProgressReporter
+        finer: (any VectorCodec)?, seed: UInt64, threads: Int, progress: any ProgressReporter
     ) throws(KuklaError) -> IVFIndex {
         let codecMetric = try codecMetric(metric)
         guard ready == nil || !lists.codesResiduals else {
@@ -226,11 +238,12 @@ extension IndexConfiguration {
         let prepared = try sample.prepared(for: metric, role: "vector", threads: threads)
         let clusters = try CoarseClusters.train(
             lists, on: prepared, metric: metric, seed: seed, threads: threads, progress: progress)
-        var coded = IndexConfiguration(codec: codec)
+        // The refinement is of whole vectors, whatever the lists code.
+        let first = lists.codesResiduals ? CodecConfiguration(quantizer: .float32) : codec
+        let flat = try IndexConfiguration(codec: first, refinement: refinement).train(
+            on: sample, metric: metric, codec: ready, finer: finer, seed: seed, threads: threads,
+            progress: progress)
         guard lists.codesResiduals else {
-            coded.refinement = refinement
-            let flat = try coded.train(
-                on: sample, metric: metric, codec: ready, seed: seed, threads: threads, progress: progress)
             return IVFIndex(
                 lists, clusters, codec: flat.codec, refinement: flat.refinement, trainedOn: sample.rows)
         }
@@ -238,13 +251,7 @@ extension IndexConfiguration {
             of: prepared, in: clusters.nearest(to: prepared, threads: threads))
         let trained = try codec.train(
             on: residuals, metric: codecMetric, seed: seed, threads: threads, progress: progress)
-        let refined = try refinement.map { refinement throws(KuklaError) in
-            try FlatIndex.Refinement(
-                checking: refinement.codec.train(
-                    on: prepared, metric: metric, seed: seed, threads: threads, progress: progress),
-                factor: refinement.factor)
-        }
-        return IVFIndex(lists, clusters, codec: trained, refinement: refined, trainedOn: sample.rows)
+        return IVFIndex(lists, clusters, codec: trained, refinement: flat.refinement, trainedOn: sample.rows)
     }
 
     /// The metric for which the first codec is made, in an index of `metric`.

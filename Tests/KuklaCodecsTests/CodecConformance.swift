@@ -59,6 +59,9 @@ struct CodecCase: CustomTestStringConvertible, Sendable {
         ("RQ4", 0.02, [1, 7, 97, 384]),
         ("RQ8", 2e-4, [1, 7, 97, 384]),
         ("PCA48,RQ2", 0.7, [97]),
+        ("HEAD40,SQ8", 1, [97]),
+        ("HEAD21,PQ7", 1, [21]),
+        ("HEAD97,F32", 1, [97]),
         ("RBE5x2", 1, [1]),
         ("RBE7", 1.8, [7, 97]),
         ("RBE97x3", 0.9, [7, 97]),
@@ -189,7 +192,7 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
 
         // What decoding loses.
         if c.factory == "F32" { #expect(decoded == vectors) }
-        let whitened = c.factory.hasPrefix("PCAW")
+        let whitened = c.factory.hasPrefix("PCAW") || c.factory.contains("HEAD")
         if !(c.factory.contains("MRL") || whitened) {
             let loss = relativeLoss(vectors, decoded)
             #expect(loss <= c.loss, "loss \(loss)")
@@ -208,8 +211,10 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
         let tolerance = c.factory.contains("SQ") ? 1e-3 : c.rotates ? c.scoreError : 1e-4
         let batch = codec.scores(queries, codes, count: n)
 
-        // Truncation under cosine, whitening and recurrent binary codes compare in their own space.
-        let ownSpace = c.factory.contains("MRL") && c.metric == .cosine || c.factory.contains("PCAW")
+        // Truncation under cosine, whitening, heads and recurrent binary codes compare in their own space.
+        let ownSpace =
+            c.factory.contains("MRL") && c.metric == .cosine || c.factory.contains("PCAW")
+            || c.factory.contains("HEAD")
         let (left, right, offsets): (Matrix, Matrix, [Float])
         if let space = try codeSpace(codec, codes, queries) {
             (left, right, offsets) = (space.queries, space.codes, [Float](repeating: 0, count: 70))

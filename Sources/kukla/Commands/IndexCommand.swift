@@ -47,9 +47,15 @@ extension IndexCommand {
 
         @Option(
             help:
-                "A codec that `kukla train binary` wrote, in place of training one. A --factory beside it names the same code."
+                "A codec that `kukla train binary` or `kukla train bidr` wrote, in place of training one. A --factory beside it names the same code."
         )
         var codec: String?
+
+        @Option(
+            help:
+                "A second codec, of the refinement: what `kukla train bidr` wrote to rank by. Without --factory its codes stay on disk: Tiered."
+        )
+        var fineCodec: String?
 
         @Flag(
             help:
@@ -137,6 +143,9 @@ extension IndexCommand {
                     "--multi-vector goes with --factory, such as FDE20x5x16,SQ8, and without --plan, --codec, --recall and --order."
                 )
             }
+            guard fineCodec == nil || codec != nil else {
+                throw ValidationError("--fine-codec goes with --codec.")
+            }
             guard queries == nil || recall != nil else { throw ValidationError("--queries needs --recall.") }
         }
 
@@ -148,8 +157,13 @@ extension IndexCommand {
             let trained = try codec.map { path throws(KuklaError) in
                 try CodecFile.read(URL(fileURLWithPath: path))
             }
-            let configuration = try IndexConfiguration(
-                parsing: fitted?.plan ?? factory ?? trained?.configuration.description ?? "F32")
+            let finer = try fineCodec.map { path throws(KuklaError) in
+                try CodecFile.read(URL(fileURLWithPath: path))
+            }
+            let codecs =
+                (trained?.configuration.description ?? "F32")
+                + (finer.map { ",Tiered(\($0.configuration))" } ?? "")
+            let configuration = try IndexConfiguration(parsing: fitted?.plan ?? factory ?? codecs)
             if case .lists = configuration.structure, order != .given {
                 throw KuklaError(
                     .usage,
@@ -178,7 +192,8 @@ extension IndexCommand {
                 )
             }
             let empty = try configuration.makeIndex(
-                on: sample.vectors, metric: metric, codec: trained, seed: seed, threads: threads,
+                on: sample.vectors, metric: metric, codec: trained, finer: finer, seed: seed,
+                threads: threads,
                 progress: progress)
 
             let writer = try CollectionWriter(

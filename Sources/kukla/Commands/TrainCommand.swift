@@ -11,8 +11,10 @@ import KuklaText
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Fine-tune an embedding model, or train late interaction or binary codes on top of one.",
-        subcommands: [Contrastive.self, Cosine.self, LateInteraction.self, Binary.self])
+        abstract: "Fine-tune an embedding model, or train late interaction or codes on top of one.",
+        subcommands: [
+            Contrastive.self, Cosine.self, LateInteraction.self, Binary.self, BiGranular.self,
+        ])
 
     /// `kukla train contrastive`: pairs that belong together.
     struct Contrastive: ParsableCommand {
