@@ -1,7 +1,8 @@
 /// All studies, by name.
 public enum StudyCatalogue {
     public static let all: [any Study] = [
-        HNSWRecallStudy()
+        BiDRStudy(),
+        HNSWRecallStudy(),
     ]
 
     public static func named(_ name: String) -> (any Study)? { all.first { $0.name == name } }

@@ -1,0 +1,71 @@
+import KuklaEvaluation
+public import KuklaNumerics
+
+/// Whether codes that are trained to find, and vectors that are trained to rank what these find, beat codes and vectors that know
+/// nothing of each other.
+public struct BiDRStudy: Study {
+    public let name = "bidr"
+    public let title = "Codes that find, vectors that rank"
+    public let paper =
+        "Xiao et al. 2022, \"Progressively Optimized Bi-Granular Document Representation for Scalable Embedding Based Retrieval\", arXiv:2201.05409."
+    public let claim =
+        "Small codes in memory, trained to find answers, and full vectors on disk, trained on negatives among what these codes rank high in locality-centric batches, find more than codes and vectors that are trained apart: up to 4.3 % recall on millions of documents, 17.5 % on a billion."
+    public let data = ["scifact", "multi30k_captions"]
+
+    /// Bytes of a code.
+    static let codeBytes = 24
+
+    public init() {}
+
+    public func run(on bench: StudyBench) throws(KuklaError) -> StudyFindings {
+        var findings = StudyFindings()
+        // Abstracts take longest to embed: a quick run looks at captions alone.
+        if bench.scale == .full {
+            try BiDRComparison(set: .sciFact(on: bench), bench: bench).add(to: &findings)
+        }
+        try BiDRComparison(set: .captions(on: bench), bench: bench).add(to: &findings)
+        findings.notes += [
+            "A head is a linear layer with a layer norm over frozen MiniLM vectors (384 to 384), where the paper trains whole encoders. NFCorpus, the card's first set, is not in the collection: SciFact and Multi30k captions (caption 1 asks for caption 2 of the same picture) take its place.",
+            "Figures are of test queries that no stage has seen; epochs, and which of the two walks counts, are chosen by training queries that were kept out. Candidates are 5 % of the documents. Every ranking of candidates went through a collection file with Tiered(...) and was read by offset.",
+        ]
+        return findings
+    }
+}
+
+/// Vectors of documents and queries, and what answers what.
+struct BiDRSet: Sendable {
+    let name: String
+    let documents: Matrix
+    let training: (queries: Matrix, answers: [[Int]])
+    let test: (queries: Matrix, answers: [[Int]])
+
+    static func sciFact(on bench: StudyBench) throws(KuklaError) -> BiDRSet {
+        let corpus = try bench.sciFact()
+        let rows = Dictionary(
+            uniqueKeysWithValues: corpus.documents.enumerated().map { ($0.element.id, $0.offset) })
+        func answers(_ grades: [String: Int]?) -> [Int] {
+            (grades ?? [:]).filter { $0.value > 0 }.compactMap { rows[$0.key] }.sorted()
+        }
+        let judged = corpus.task.queries.filter { !answers(corpus.task.qrels[$0.id]).isEmpty }
+        return BiDRSet(
+            name: corpus.name, documents: try bench.embed(corpus.documents.map(\.text)),
+            training: (
+                try bench.embed(corpus.trainingQueries.map(\.text)),
+                corpus.trainingQueries.map { answers(corpus.trainingQrels[$0.id]) }
+            ),
+            test: (
+                try bench.embed(judged.map(\.text)), judged.map { answers(corpus.task.qrels[$0.id]) }
+            ))
+    }
+
+    static func captions(on bench: StudyBench) throws(KuklaError) -> BiDRSet {
+        let learned = try bench.captions("train", limit: bench.choose(quick: 300, full: 5000))
+        let asked = try bench.captions("val", limit: bench.choose(quick: 100, full: .max))
+        let training = try bench.embed(Array(learned.first.prefix(bench.choose(quick: 200, full: 3000))))
+        let test = try bench.embed(asked.first)
+        return BiDRSet(
+            name: "Captions", documents: try bench.embed(asked.second + learned.second),
+            training: (training, (0..<training.rows).map { [asked.second.count + $0] }),
+            test: (test, (0..<test.rows).map { [$0] }))
+    }
+}
