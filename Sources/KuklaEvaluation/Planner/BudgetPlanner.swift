@@ -29,7 +29,7 @@ public struct BudgetPlanner: Sendable {
     public var maximumQueries = 1000
 
     /// How long one plan's speed is measured; tests that ask for no speed make it short.
-    package var timingSeconds = 0.1
+    package var timingSeconds = 0.05
 
     public init(limits: PlanLimits) { self.limits = limits }
 

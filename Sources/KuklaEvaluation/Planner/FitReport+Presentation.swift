@@ -28,7 +28,7 @@ extension FitReport {
     ///   - title: what the vectors are called.
     ///   - command: how to make the page again.
     public func page(title: String, command: String, version: String) -> HTMLReport {
-        let size = budgetBytesPerVector ?? chosen?.bytesPerVector ?? Double(4 * dimensions)
+        let size = limits.bytesPerVector ?? chosen?.bytesPerVector ?? Double(4 * dimensions)
         return HTMLReport(
             title: "\(title), cut to \(Quantity.bytesPerVector(size)) bytes a vector",
             summary: summary,
@@ -47,7 +47,7 @@ extension FitReport {
                         ),
                         ("exact float search", "\(Quantity.rate(exactQueriesPerSecond)) queries/s"),
                     ] + (exactNDCG.map { [("nDCG@10 of exact search", Quantity.fraction($0))] } ?? [])),
-                .init(title: "Limits", facts: limits.kinds.map { ($0.rawValue, limits.words($0)) }),
+                .init(title: "Limits", facts: limits.kinds.map { ($0.rawValue, limits.text($0)) }),
                 .init(
                     title: "Measurement",
                     facts: [

@@ -50,7 +50,7 @@ struct PlanChoice {
                 }
                 .map { (kind: kind, plan: $0) }
         }
-        let asked = limits.kinds.map(limits.words).joined(separator: ", ")
+        let asked = limits.kinds.map { "\($0.rawValue) \(limits.text($0))" }.joined(separator: ", ")
         guard !nearest.isEmpty else {
             func worst(_ plan: FitReport.Plan) -> Double {
                 limits.kinds.map { limits.excess($0, of: plan) }.max() ?? 0

@@ -106,6 +106,12 @@ struct PlanContest {
         return Set(
             groups.flatMap { limit, plans in
                 let ranked = plans.sorted { $0.recall.mean > $1.recall.mean }
+                // Recall falls as a collection grows: a size that misses it on the sample misses it.
+                if let wanted = planner.limits.recall, limit != size, let best = ranked.first,
+                    best.recall.interval.upperBound < wanted
+                {
+                    return [best.candidate]
+                }
                 let share = limit == size ? 2 : 4
                 return ranked.prefix(max(limit == size ? 4 : 2, (plans.count + share - 1) / share)).map(
                     \.candidate)
@@ -116,12 +122,9 @@ struct PlanContest {
     /// are halves of each other, and the least that is enough lies between two of them.
     private func smaller() -> [Candidate] {
         let enough = finalists.filter { planner.limits.isMet(by: $0.figures, except: .latency) }
-        guard planner.limits.recall != nil, let size = enough.map(\.figures.bytesPerVector).min() else {
-            return []
-        }
-        let families = Set(
-            enough.filter { $0.figures.bytesPerVector <= 2 * size }.map { Family($0.candidate.configuration) }
-        )
+            .sorted { $0.figures.bytesPerVector < $1.figures.bytesPerVector }
+        guard planner.limits.recall != nil, let size = enough.first?.figures.bytesPerVector else { return [] }
+        let families = Set(enough.prefix(3).map { Family($0.candidate.configuration) })
         return new(
             [0.875, 0.75, 0.625].flatMap {
                 CandidatePlans.fitting(budget: $0 * size, dimensions: dimensions, metric: planner.metric)

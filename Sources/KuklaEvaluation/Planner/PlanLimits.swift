@@ -65,14 +65,14 @@ extension PlanLimits {
         kinds.allSatisfy { relaxed.contains($0) || excess($0, of: plan) == 0 }
     }
 
-    /// The limit in words.
-    func words(_ kind: Kind) -> String {
+    /// The limit with its unit.
+    func text(_ kind: Kind) -> String {
         let limit = value(kind) ?? 0
         switch kind {
-        case .budget: return "a budget of \(Quantity.bytesPerVector(limit)) bytes a vector"
-        case .memory: return "a memory of \(Quantity.bytes(Int(limit)))"
-        case .latency: return "a latency of \(Quantity.rate(limit)) ms"
-        case .recall: return "a recall of \(Quantity.fraction(limit))"
+        case .budget: return "\(Quantity.bytesPerVector(limit)) bytes a vector"
+        case .memory: return Quantity.bytes(Int(limit))
+        case .latency: return "\(Quantity.rate(limit)) ms"
+        case .recall: return Quantity.fraction(limit)
         }
     }
 

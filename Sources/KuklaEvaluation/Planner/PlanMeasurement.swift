@@ -133,7 +133,7 @@ struct PlanMeasurement {
     }
 
     private func latency(of index: any CodedIndex) throws(KuklaError) -> SearchLatency {
-        try SearchLatency(of: index, queries: queries, count: k, seconds: 3 * planner.timingSeconds)
+        try SearchLatency(of: index, queries: queries, count: k, seconds: 6 * planner.timingSeconds)
     }
 
     private static func build(
