@@ -5,6 +5,7 @@
 //   avx512:   VPOPCNTD on 16 vectors at once; 8, 4, 2 or 1 queries share each load of codes.
 #include "CKernels.h"
 #include "nibbles.h"
+#include "two_bits.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -189,7 +190,7 @@ INLINE void hamming_rows_avx512(const uint8_t *codes, size_t blocks, size_t bloc
     }
     for (size_t b = 0; b < blocks; b++) {
         const uint8_t *block = codes + b * block_bytes;
-        __m512i sum[rows][2];
+        __m512i sum[8][2];
         _Pragma("unroll") for (size_t r = 0; r < rows; r++) sum[r][0] = sum[r][1] = _mm512_setzero_si512();
         for (size_t g = 0; g < groups; g++) {
             __m512i x0 = _mm512_loadu_si512(block + g * 128), x1 = _mm512_loadu_si512(block + g * 128 + 64);
@@ -232,12 +233,12 @@ static void hamming_scan_avx512(const uint8_t *codes, size_t blocks, size_t bloc
 #endif
 
 static const kk_bit_kernels portable = {kk_nibble_scan_portable, hamming_scan_portable, rescaled_product_portable,
-                                        divide_by_lengths_portable};
+                                        divide_by_lengths_portable, kk_two_bit_query_portable, kk_two_bit_scan_portable};
 #if defined(__x86_64__)
 static const kk_bit_kernels avx2 = {kk_nibble_scan_avx2, hamming_scan_avx2, rescaled_product_avx2,
-                                      divide_by_lengths_avx2};
+                                      divide_by_lengths_avx2, kk_two_bit_query_avx2, kk_two_bit_scan_avx2};
 static const kk_bit_kernels avx512 = {kk_nibble_scan_avx512, hamming_scan_avx512, rescaled_product_avx512,
-                                      divide_by_lengths_avx512};
+                                      divide_by_lengths_avx512, kk_two_bit_query_avx512, kk_two_bit_scan_avx512};
 #endif
 
 const kk_bit_kernels *kk_bit_kernels_for(kk_level level) {

@@ -142,7 +142,7 @@ INLINE void nibble_sums_avx2(const uint8_t *block, size_t code_bytes, const uint
         for (size_t v = 0; v < kk_block_vectors; v++) totals[r][v] = 0;
     for (size_t start = 0; start < all; start += 32) {
         size_t end = start + 32 < all ? start + 32 : all;
-        __m256i low[rows], high[rows];
+        __m256i low[2], high[2];
         for (size_t r = 0; r < rows; r++) low[r] = high[r] = _mm256_setzero_si256();
         for (size_t g = start; g < end; g++) {
             __m256i x[4], y[4];
@@ -242,7 +242,7 @@ INLINE void nibble_rows_avx512(const uint8_t *codes, size_t blocks, size_t block
 
     for (size_t b = 0; b < blocks; b++) {
         const uint8_t *block = codes + b * block_bytes;
-        __m512i sum[rows][4];
+        __m512i sum[8][4];
         _Pragma("unroll") for (size_t r = 0; r < rows; r++)
             sum[r][0] = sum[r][1] = sum[r][2] = sum[r][3] = _mm512_setzero_si512();
         for (size_t g = 0; g < groups; g++) {

@@ -59,6 +59,58 @@ import Testing
     }
 
     @Test(arguments: CPULevel.available)
+    func `two-bit scans give products over lengths, alike at all levels`(level: CPULevel) {
+        for codeBytes in Self.sizes + [512] {
+            let blockBytes = 32 * (codeBytes + 2)
+            let codes = QuantizerFixtures.bytes(3 * blockBytes, seed: UInt64(codeBytes))
+            let stride = (codeBytes + 3) / 4 * 128
+            for count in [1, 2, 3, 8, 15] {
+                let packed = QuantizerFixtures.bytes(count * codeBytes, seed: 9)
+                let scales = (0..<count).map { 0.1 + Float($0) }
+                var found: [[Float]] = []
+                for level in [level, .portable] {
+                    let kernels = kk_bit_kernels_for(level.kernelLevel).pointee
+                    var queries = [UInt8](repeating: 0xA5, count: count * stride)
+                    var out = [Float](repeating: -1, count: count * 100)
+                    queries.withUnsafeMutableBufferPointer { queries in
+                        packed.withUnsafeBufferPointer {
+                            for q in 0..<count {
+                                kernels.two_bit_query(
+                                    $0.baseAddress! + q * codeBytes, codeBytes,
+                                    queries.baseAddress! + q * stride)
+                            }
+                        }
+                    }
+                    kernels.two_bit_scan(
+                        codes, 3, blockBytes, codeBytes, queries, count, Float(36 * codeBytes), scales, 24,
+                        16, &out, 100)
+                    found.append(out)
+                }
+                #expect(found[0] == found[1], "\(codeBytes) bytes, \(count) queries")
+                for v in [0, 31, 32, 77, 95] {
+                    let (block, slot) = (v / 32 * blockBytes, v % 32)
+                    let number = block + 32 * codeBytes + 2 * slot
+                    let n = Float(Int(codes[number]) + 256 * Int(codes[number + 1]))
+                    for q in 0..<count {
+                        var product = 0
+                        for i in 0..<4 * codeBytes {
+                            let at =
+                                i / 16 < codeBytes / 4
+                                ? i / 16 * 128 + slot * 4 + i / 4 % 4 : i / 4 * 32 + slot
+                            let stored = Int(codes[block + at]) >> (i % 4 * 2) & 3
+                            let asked = Int(packed[q * codeBytes + i / 4]) >> (i % 4 * 2) & 3
+                            product += (2 * stored - 3) * (2 * asked - 3)
+                        }
+                        let expected = Float(product) * scales[q] * (1 / (24 + 16 * n).squareRoot())
+                        #expect(found[0][q * 100 + v] == expected)
+                    }
+                }
+                #expect(found[0][96..<100].allSatisfy { $0 == -1 })
+            }
+        }
+    }
+
+    @Test(arguments: CPULevel.available)
     func `nibble sums do not saturate`(level: CPULevel) {
         let codeBytes = 1024
         let tables = [UInt8](repeating: 255, count: codeBytes * 32)

@@ -102,7 +102,7 @@ import Testing
 
     @Test(arguments: CPULevel.available)
     func `products of random codes are exact`(level: CPULevel) throws {
-        for (m, bits) in [(384, 1), (384, 2), (385, 3), (384, 4), (64, 5), (33, 8)] {
+        for (m, bits) in [(384, 1), (384, 2), (2052, 2), (387, 2), (385, 3), (384, 4), (64, 5), (33, 8)] {
             let codec = try codec(4, m, bits)
             try checkProducts(
                 codec, odd(25, m, bits: bits, seed: 1), odd(400, m, bits: bits, seed: 2), level)

@@ -45,6 +45,23 @@ typedef void (*kk_rescaled_product)(const float *_Nonnull magnitudes, size_t cou
 typedef void (*kk_divide_by_lengths)(const uint8_t *_Nonnull numbers, size_t blocks, size_t block_bytes, float scale,
                                      float base, float step, float *_Nonnull scores);
 
+/// The longest code of `kk_two_bit_scan`.
+enum { kk_two_bit_most_bytes = 512 };
+
+/// Makes a two-bit code of `code_bytes` bytes ready for `kk_two_bit_scan`: writes 128 bytes for each 4 (rounded up) of the code.
+typedef void (*kk_two_bit_query)(const uint8_t *_Nonnull code, size_t code_bytes, uint8_t *_Nonnull query);
+
+/// Products of two-bit codes of `blocks` blocks with two-bit codes of queries, over the lengths of the stored ones.
+///
+/// A field of two bits v stands for 2 v - 3; bits past the last component are zero on both sides. With P the sum of the products
+/// of all fields, `out[q * out_stride + v]` = P * `scale[q]` / sqrt(`base` + `step` * n), where `top` is 9 times the number of
+/// components and n the 16-bit number of vector v, 32 of them behind the codes of a block. P is exact below 2^23, and all levels
+/// round alike.
+typedef void (*kk_two_bit_scan)(const uint8_t *_Nonnull codes, size_t blocks, size_t block_bytes,
+                                size_t code_bytes, const uint8_t *_Nonnull queries, size_t query_count,
+                                float top, const float *_Nonnull scale, float base, float step,
+                                float *_Nonnull out, size_t out_stride);
+
 /// Rounds the float tables of one query, `[2 * code_bytes, 16]`, to the bytes that `kk_nibble_scan` reads: entry `e` of
 /// nibble `n` becomes (e - minima[n]) * inverse_step, rounded and cut off at 255 (65,535 with 2 planes). Writes the used
 /// entries of `tables`, one plane after the other; all entries are finite.
@@ -61,6 +78,8 @@ typedef struct kk_bit_kernels {
     kk_hamming_scan _Nonnull hamming_scan;
     kk_rescaled_product _Nonnull rescaled_product;
     kk_divide_by_lengths _Nonnull divide_by_lengths;
+    kk_two_bit_query _Nonnull two_bit_query;
+    kk_two_bit_scan _Nonnull two_bit_scan;
 } kk_bit_kernels;
 
 /// The kernels of one level; the portable ones where that level has none of its own.

@@ -106,30 +106,36 @@ public struct RecurrentBinaryCodec: VectorCodec {
         pack(vectors.rows, into: buffer, threads: threads) { wholeCodes(of: vectors[rows: $0]) }
     }
 
+    /// Writes one code of odd whole numbers to zeroed bytes.
+    func pack(_ code: UnsafePointer<Float>, into bytes: UnsafeMutablePointer<UInt8>) {
+        let top = Float(1 << bits - 1)
+        for i in 0..<codeDimensions { grid.set(level: Int((code[i] + top) / 2), at: i, in: bytes) }
+    }
+
     /// Stores codes of odd whole numbers as `encode` does.
     package func pack(
         _ rows: Int, into buffer: UnsafeMutableRawBufferPointer, threads: Int,
         codes: @Sendable (Range<Int>) -> Matrix
     ) {
-        let (grid, m, lengths) = (grid, codeDimensions, lengths)
-        let top = Float(1 << bits - 1)
+        let (grid, lengths) = (grid, lengths)
         grid.codes.write(rows: rows, into: buffer, threads: threads) { range, bytes, factors in
-            codes(range).withUnsafeBufferPointer { codes in
-                for row in 0..<range.count {
-                    let code = UnsafeBufferPointer(rebasing: codes[row * m..<(row + 1) * m])
-                    for i in 0..<m {
-                        grid.set(
-                            level: Int((code[i] + top) / 2), at: i,
-                            in: bytes + row * grid.codes.codeBytes)
-                    }
-                    factors[row] = lengths.factor(squaredNorm(code))
+            let codes = codes(range)
+            for row in 0..<range.count {
+                codes.withUnsafeRow(row) {
+                    pack($0.baseAddress!, into: bytes + row * grid.codes.codeBytes)
+                    factors[row] = lengths.factor(squaredNorm($0))
                 }
             }
         }
     }
 
     public func decode(_ buffer: UnsafeRawBufferPointer, count: Int) -> Matrix {
-        var codes = wholeCodes(buffer, count: count)
+        vectors(of: wholeCodes(buffer, count: count))
+    }
+
+    /// The vectors that codes of odd whole numbers stand for.
+    func vectors(of codes: Matrix) -> Matrix {
+        var codes = codes
         let scale = 1 / Float(1 << (bits - 1))
         codes.withUnsafeMutableBufferPointer { for i in $0.indices { $0[i] *= scale } }
         return network.vectors(of: codes)
@@ -148,12 +154,17 @@ public struct RecurrentBinaryCodec: VectorCodec {
 
     /// What `count` stored codes hold: odd whole numbers `[count, codeDimensions]`.
     package func wholeCodes(_ buffer: UnsafeRawBufferPointer, count: Int) -> Matrix {
-        let grid = grid
-        return grid.codes.decode(buffer, count: count, dimensions: codeDimensions) { code, _, out in
-            grid.decode(code, into: out)
-            for i in 0..<grid.dimensions { out[i] *= 2 }
+        grid.codes.decode(buffer, count: count, dimensions: codeDimensions) { code, _, out in
+            unpack(code, into: out)
         }
     }
+
+    /// Writes the odd whole numbers of one code.
+    func unpack(_ code: UnsafePointer<UInt8>, into out: UnsafeMutablePointer<Float>) {
+        grid.decode(code, into: out)
+        for i in 0..<codeDimensions { out[i] *= 2 }
+    }
+
 
     public func scorer(for queries: Matrix) -> any CodeScorer { scorer(for: queries, against: self) }
 
@@ -180,10 +191,22 @@ public struct RecurrentBinaryCodec: VectorCodec {
     package func symmetricScorer(
         forCodes codes: Matrix, against stored: RecurrentBinaryCodec? = nil, level: CPULevel
     ) -> any CodeScorer {
-        RecurrentBinaryScorer(codes, wholeBits: bits, codec: stored ?? self, level: level)
+        let stored = stored ?? self
+        if bits == 2, stored.bits == 2, stored.grid.codes.codeBytes <= kk_two_bit_most_bytes {
+            return TwoBitScorer(codes, codec: stored, level: level)
+        }
+        return RecurrentBinaryScorer(codes, wholeBits: bits, codec: stored, level: level)
     }
 
     var lengths: CodeLengths { CodeLengths(dimensions: codeDimensions, bits: bits) }
+
+    /// 2 over the length of each query in code space, 0 for one without length: grid points are halves of the odd numbers.
+    static func scales(of queries: Matrix) -> [Float] {
+        (0..<queries.rows).map { row in
+            let square = queries.withUnsafeRow(row) { squaredNorm($0) }
+            return square > 0 ? 2 / square.squareRoot() : 0
+        }
+    }
 }
 
 /// How the squared length of a code of m odd whole numbers is kept in 16 bits: an odd square is 8 n + 1, so the sum of m
@@ -216,7 +239,6 @@ private struct RecurrentBinaryScorer: CodeScorer {
     let codes: InterleavedCodes
     let lengths: CodeLengths
     let level: CPULevel
-    /// 2 over the length of each query: tables hold halves of odd numbers.
     let scales: [Float]
 
     var queryCount: Int { tables.queryCount }
@@ -233,10 +255,7 @@ private struct RecurrentBinaryScorer: CodeScorer {
         codes = grid.codes
         lengths = codec.lengths
         self.level = level
-        scales = (0..<queries.rows).map { row in
-            let square = queries.withUnsafeRow(row) { squaredNorm($0) }
-            return square > 0 ? 2 / square.squareRoot() : 0
-        }
+        scales = RecurrentBinaryCodec.scales(of: queries)
         // 8-bit tables are finer than grids of up to 4 bits, and hold all products of two whole numbers of up to 4 bits.
         let planes = max(codec.bits, wholeBits ?? 1) > 4 ? 2 : 1
         tables = NibbleTables(
