@@ -2,6 +2,7 @@
 //   portable: 8 independent accumulators; sign sums a bit at a time.
 //   avx2:     4 accumulators, FMA; sign sums by comparing broadcast bytes with the bits of their lanes.
 //   avx512:   4 accumulators, FMA, tails by mask, sums of 4 rows reduced together; sign bits are masks as they are.
+// Fields of few bits are one loop of 16 lanes, which the compiler writes for each level.
 // Reference: the portable functions.
 #include "CKernels.h"
 
@@ -61,7 +62,47 @@ static void signs_portable(const float *query, size_t dimensions, const uint8_t 
     for (size_t r = 0; r < count; r++) out[r] = sign_tail(query, 0, dimensions, codes + rows[r] * stride);
 }
 
-static const kk_picked_kernels portable = {dot_portable, squared_portable, signs_portable};
+/// The sum of `query[j]` times field j of one code, in 16 lanes.
+INLINE float field_sum(const float *query, size_t dimensions, const size_t width, const uint8_t *code) {
+    float lanes[16] = {0};
+    size_t i = 0;
+    const uint32_t mask = (1u << width) - 1;
+    for (; i + 16 <= dimensions; i += 16, code += 2 * width) {
+        uint32_t words[2] = {0};
+        __builtin_memcpy(words, code, 2 * width);
+        for (size_t j = 0; j < 16; j++) {
+            uint32_t field = words[j * width / 32] >> j * width % 32 & mask;
+            lanes[j] += query[i + j] * (float)(int32_t)field;
+        }
+    }
+    for (size_t bit = 0; i < dimensions; i++, bit += width)
+        lanes[bit / width] += query[i] * (float)(code[bit / 8] >> bit % 8 & mask);
+    for (size_t half = 8; half > 0; half /= 2)
+        for (size_t j = 0; j < half; j++) lanes[j] += lanes[j + half];
+    return lanes[0];
+}
+
+INLINE void field_sums(const float *query, size_t dimensions, const size_t width, float weight, const uint8_t *codes,
+                       size_t stride, const uint32_t *rows, size_t count, float *out) {
+    size_t bytes = (dimensions * width + 7) / 8;
+    fetch_first(codes, stride, bytes, rows, count);
+    for (size_t r = 0; r < count; r++) {
+        kk_prefetch(fetched_with(codes, stride, bytes, rows, count, r), bytes);
+        out[r] += weight * field_sum(query, dimensions, width, codes + rows[r] * stride);
+    }
+}
+
+#define FIELDS(NAME)                                                                                           \
+    static void NAME(const float *query, size_t dimensions, size_t width, float weight, const uint8_t *codes,  \
+                     size_t stride, const uint32_t *rows, size_t count, float *out) {                          \
+        if (width == 1) field_sums(query, dimensions, 1, weight, codes, stride, rows, count, out);             \
+        if (width == 2) field_sums(query, dimensions, 2, weight, codes, stride, rows, count, out);             \
+        if (width == 4) field_sums(query, dimensions, 4, weight, codes, stride, rows, count, out);             \
+    }
+
+FIELDS(fields_portable)
+
+static const kk_picked_kernels portable = {dot_portable, squared_portable, signs_portable, fields_portable};
 
 #if defined(__x86_64__)
 
@@ -121,9 +162,11 @@ static void signs_avx2(const float *query, size_t dimensions, const uint8_t *cod
     }
 }
 
+FIELDS(fields_avx2)
+
 #pragma clang attribute pop
 
-static const kk_picked_kernels avx2 = {dot_avx2, squared_avx2, signs_avx2};
+static const kk_picked_kernels avx2 = {dot_avx2, squared_avx2, signs_avx2, fields_avx2};
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
 
@@ -205,9 +248,11 @@ static void signs_avx512(const float *query, size_t dimensions, const uint8_t *c
     }
 }
 
+FIELDS(fields_avx512)
+
 #pragma clang attribute pop
 
-static const kk_picked_kernels avx512 = {dot_avx512, squared_avx512, signs_avx512};
+static const kk_picked_kernels avx512 = {dot_avx512, squared_avx512, signs_avx512, fields_avx512};
 
 #endif
 

@@ -38,18 +38,18 @@ public struct FlatIndex: CodedIndex {
 
         /// As `configuration` says, with a codec that a person or a file asked for.
         ///
-        /// - Throws: `KuklaError.usage` where the codec packs several vectors in a block.
+        /// - Throws: `KuklaError.usage` where the codec has no layout of one vector a block.
         init(
             checking codec: any VectorCodec, _ configuration: IndexConfiguration.Refinement
         ) throws(KuklaError) {
-            guard codec.layout.vectorsPerBlock == 1 else {
+            guard let rowwise = codec.rowwise else {
                 throw KuklaError(
                     .usage,
                     "Cannot refine by '\(codec.configuration)': its codes lie in blocks of \(codec.layout.vectorsPerBlock) vectors, of which none can be picked out. Refine by a codec such as SQ8 or F16."
                 )
             }
             self.init(
-                codec: codec, factor: configuration.factor, isTiered: configuration.isTiered,
+                codec: rowwise, factor: configuration.factor, isTiered: configuration.isTiered,
                 coarseWeight: configuration.coarseWeight)
         }
 

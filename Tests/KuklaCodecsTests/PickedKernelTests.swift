@@ -55,4 +55,29 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: CPULevel.available, [1, 2, 4])
+    func `field sums are the sums of the components times their fields`(level: CPULevel, width: Int) {
+        let kernels = kk_picked_kernels_for(level.kernelLevel).pointee
+        var random = RandomSource(seed: 3)
+        for d in Self.sizes {
+            let stride = (d * width + 7) / 8 + 3
+            let codes = (0..<20 * stride).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let query = (0..<d).map { _ in random.normal() }
+            for count in [0, 1, 5] {
+                let rows = (0..<count).map { _ in UInt32.random(in: 0..<20, using: &random) }
+                var sums = [Float](repeating: 1, count: count + 1)
+                kernels.field_sums(query, d, width, 0.5, codes, stride, rows, count, &sums)
+                for (i, row) in rows.enumerated() {
+                    let expected = (0..<d).reduce(0.0) {
+                        let byte = Int(codes[Int(row) * stride + $1 * width / 8])
+                        return $0 + Double(query[$1])
+                            * Double(byte >> ($1 * width % 8) & (1 << width - 1))
+                    }
+                    #expect(abs(Double(sums[i]) - 1 - expected / 2) <= 1e-4 * Double(d), "d \(d), row \(i)")
+                }
+                #expect(sums[count] == 1, "wrote past the last row")
+            }
+        }
+    }
 }

@@ -16,12 +16,13 @@ import Testing
 
     @Test(arguments: [
         "HNSW4_50,F32", "HNSW8,SQ8", "HNSW8,B1,Refine(SQ8)", "HNSW8,B1,Tiered(SQ8)", "HNSW16_20,PCA4,PQ4",
+        "HNSW8,RBE12x2,Refine(RBE12x4)",
     ])
     func `a graph that was saved finds the same`(factory: String) throws {
         try withFolder { folder in
             let url = folder.appending(path: "c.kukla")
             let empty = try IndexConfiguration(parsing: factory).makeIndex(
-                on: vectors, metric: .squaredEuclidean)
+                on: vectors, metric: factory.contains("RBE") ? .cosine : .squaredEuclidean)
             let writer = try CollectionWriter(url, index: empty)
             for start in stride(from: 0, to: 1500, by: 500) {
                 try writer.append(

@@ -209,9 +209,10 @@ import Testing
 
     @Test(arguments: [
         "HNSW8,SQ8", "HNSW8,PQ8", "HNSW8,B1,Refine(F32)", "HNSW8,PCA8,F32", "HNSW8,F16", "HNSW8,B1",
+        "HNSW8,RBE32x2", "HNSW8,RBE20x3,Refine(RBE32x4)",
     ])
     func `a walk over codes finds about what comparing all codes finds`(factory: String) throws {
-        for metric in Metric.allCases {
+        for metric in factory.contains("RBE") ? [.cosine] : Metric.allCases {
             var walking = try index(vectors, metric: metric, factory: factory)
             walking.effort = 100
             var flat = try IndexConfiguration(parsing: String(factory.dropFirst(6)))

@@ -17,10 +17,17 @@ typedef void (*kk_picked_f32)(const float *_Nonnull query, const float *_Nonnull
 typedef void (*kk_picked_signs)(const float *_Nonnull query, size_t dimensions, const uint8_t *_Nonnull codes,
                                 size_t stride, const uint32_t *_Nonnull rows, size_t count, float *_Nonnull out);
 
+/// `out[i]` += `weight` * the sum over j of `query[j]` times field j, of `width` (1, 2 or 4) bits, lowest first, of the code at
+/// `codes + rows[i] * stride`.
+typedef void (*kk_picked_fields)(const float *_Nonnull query, size_t dimensions, size_t width, float weight,
+                                 const uint8_t *_Nonnull codes, size_t stride, const uint32_t *_Nonnull rows,
+                                 size_t count, float *_Nonnull out);
+
 typedef struct kk_picked_kernels {
     kk_picked_f32 _Nonnull dot_f32;
     kk_picked_f32 _Nonnull squared_euclidean_f32;
     kk_picked_signs _Nonnull sign_sums;
+    kk_picked_fields _Nonnull field_sums;
 } kk_picked_kernels;
 
 /// The kernels of one level; the portable ones where that level has none of its own.

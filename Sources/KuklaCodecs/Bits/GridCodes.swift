@@ -165,6 +165,22 @@ package struct GridCodes: Sendable {
         }
     }
 
+    /// For codes that lie one by one in rows of `stride` bytes: `scores[i]` = `query . y` of the code in row `rows[i]`.
+    func scoreRows(
+        _ query: UnsafePointer<Float>, of codes: UnsafePointer<UInt8>, stride: Int,
+        rows: UnsafePointer<UInt32>, count: Int, into scores: UnsafeMutablePointer<Float>
+    ) {
+        var sum: Float = 0
+        for i in 0..<dimensions { sum += query[i] }
+        scores.initialize(repeating: -center * sum, count: count)
+        let kernels = kk_picked_kernels_for(CPULevel.current.kernelLevel)
+        for slice in slices {
+            kernels.pointee.field_sums(
+                query, dimensions, slice.width, Float(1 << slice.shift), codes + slice.start, stride, rows,
+                count, scores)
+        }
+    }
+
     /// Writes the tables of one rotated query and returns what is added to all sums: together `query . y`.
     func fillTable(_ query: UnsafePointer<Float>, into table: UnsafeMutablePointer<Float>) -> Float {
         for slice in slices {

@@ -165,6 +165,7 @@ public struct RecurrentBinaryCodec: VectorCodec {
         for i in 0..<codeDimensions { out[i] *= 2 }
     }
 
+    public var rowwise: (any VectorCodec)? { RecurrentBinaryRowCodec(recurrent: self) }
 
     public func scorer(for queries: Matrix) -> any CodeScorer { scorer(for: queries, against: self) }
 
