@@ -54,7 +54,7 @@ extension FlatIndex {
     private func scan(
         _ queries: Matrix, count k: Int, allowing allowed: RowSet?, threads: Int
     ) -> [[ScoredRow]] {
-        let scorer = codec.scorer(for: queries)
+        let scorer = scorer(for: queries)
         let layout = codec.layout
         let tile = Self.tileRows(queryCount: queries.rows, count: count, layout: layout)
         let tiles = (count + tile - 1) / tile

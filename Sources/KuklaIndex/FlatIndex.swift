@@ -59,11 +59,13 @@ public struct FlatIndex: CodedIndex {
 
     public let codec: any VectorCodec
     public let refinement: Refinement?
+    /// What codes queries in place of `codec`: see `queried(by:)`.
+    private(set) var queryCodec: RecurrentBinaryCodec?
     public private(set) var count: Int
     private(set) var codes: CodeBuffer
     private(set) var refineCodes: FineCodes
 
-    public var dimensions: Int { codec.dimensions }
+    public var dimensions: Int { queryCodec?.dimensions ?? codec.dimensions }
     public var metric: Metric { codec.metric }
     public var configuration: IndexConfiguration { IndexConfiguration(codec: codec, refinement: refinement) }
     public var bytesPerVector: Double {
@@ -102,6 +104,33 @@ public struct FlatIndex: CodedIndex {
         self.refineCodes = refineCodes
     }
 
+    /// The same codes, searched with queries of another codec that is compatible with theirs: those of a newer model. `dimensions`
+    /// are then those of the queries; nothing can be added.
+    ///
+    /// - Throws: `KuklaError.usage` where the codes are not recurrent binary codes, are refined, or have more components than
+    ///   `newer` has.
+    public func queried(by newer: RecurrentBinaryCodec) throws(KuklaError) -> FlatIndex {
+        guard refinement == nil, let stored = codec as? RecurrentBinaryCodec,
+            stored.codeDimensions <= newer.codeDimensions
+        else {
+            throw KuklaError(
+                .usage,
+                "Cannot search '\(configuration)' with queries by '\(newer.configuration)': expected recurrent binary codes of at most as many components, without refinement."
+            )
+        }
+        var index = self
+        index.queryCodec = newer
+        return index
+    }
+
+    /// Prepares queries for the codes.
+    func scorer(for queries: Matrix) -> any CodeScorer {
+        guard let queryCodec, let stored = codec as? RecurrentBinaryCodec else {
+            return codec.scorer(for: queries)
+        }
+        return queryCodec.scorer(for: queries, against: stored)
+    }
+
     /// The codec's approximations of the stored vectors in `rows`, `[rows.count, dimensions]`: of the refinement
     /// where there is one. Under cosine they are what was stored: vectors of norm 1.
     ///
@@ -121,6 +150,12 @@ public struct FlatIndex: CodedIndex {
 
 extension FlatIndex: Insertable {
     public mutating func insert(_ vectors: Matrix, threads: Int = defaultThreadCount) throws(KuklaError) {
+        if let queryCodec {
+            throw KuklaError(
+                .unsupported,
+                "Cannot add vectors to codes that are searched with queries by '\(queryCodec.configuration)': add them to the index itself."
+            )
+        }
         try checkInsert(vectors)
         guard vectors.rows > 0 else { return }
         let added = try vectors.prepared(for: metric, role: "vector", firstRow: count, threads: threads)

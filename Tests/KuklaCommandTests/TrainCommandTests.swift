@@ -75,6 +75,34 @@ import Testing
             "--code", "RBE20x3", "--compatible-with", "first.safetensors", "-o", "second.safetensors",
         ])
         #expect(((second["after"] as? [String: Double])?["old_recall_at_10"] ?? 0) > 0.3)
+        // What the first codec stored is found by queries of the second, and by those of no other.
+        func hits(_ arguments: String...) throws -> [[String: Any]] {
+            let found = try Command.run(
+                ["search", "c.kukla", "--vectors", "v.npy", "-k", "10", "--json"] + arguments, in: folder.url)
+            #expect(found.status == 0, "\(found.errors)")
+            let json = try JSONSerialization.jsonObject(with: Data(found.output.utf8)) as? [String: Any]
+            return try #require(json?["answers"] as? [[String: Any]])
+        }
+        func itself(_ answers: [[String: Any]]) -> Int {
+            answers.count { answer in
+                (answer["hits"] as? [[String: Any]])?.contains {
+                    $0["id"] as? String == "\(answer["row"] ?? "")"
+                } ?? false
+            }
+        }
+        #expect(itself(try hits()) > 900)
+        #expect(itself(try hits("--query-codec", "second.safetensors")) > 600)
+        for (collection, codec, words) in [
+            ("c.kukla", "first.safetensors", "no other codec"), ("e.kukla", "second.safetensors", "RBE16x2:"),
+            ("f.kukla", "second.safetensors", "graph"),
+        ] {
+            if collection != "c.kukla" {
+                let factory = collection == "e.kukla" ? "RBE16x2" : "HNSW8,RBE16x2"
+                #expect(try run("index", "v.npy", "--factory", factory, "-o", collection).status == 0)
+            }
+            let refused = try run("search", collection, "--vectors", "v.npy", "--query-codec", codec)
+            #expect(refused.failed(64, words), "\(refused.errors)")
+        }
         for bad in [["--loss", "contrastive"], ["--code", "SQ8"], ["--older-vectors", "v.npy"]] {
             let refused = try Command.run(
                 ["train", "binary", "v.npy", "-o", "third.safetensors"] + bad, in: folder.url)

@@ -109,7 +109,7 @@ public struct BinaryTraining {
         let goal = task.goal?.name ?? ""
         let keptInitial = found.after[goal] ?? 0 <= found.before[goal] ?? 0
         let codec = keptInitial ? initial : task.model.codec
-        try CodecFile.write(codec, to: output)
+        try CodecFile.write(codec, compatibleWith: examples.older?.codec, to: output)
         return Result(
             codec: codec, summary: found.summary, before: found.before,
             after: keptInitial ? found.before : found.after,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import KuklaCodecs
 import KuklaEvaluation
 import KuklaFormats
 import KuklaIndex
@@ -13,13 +14,15 @@ struct SearchCommand: ParsableCommand {
         abstract: "Search a collection by text or by vectors.",
         discussion: """
             Text is embedded with the model that the collection names, or with --model. A collection of sets of vectors is
-            searched by late interaction; --vectors then names sets too.
+            searched by late interaction; --vectors then names sets too. With --query-codec, vectors of a newer model search
+            what an older codec has stored.
 
             Examples:
               kukla search notes.kukla "where did we decide on the logo?"
               kukla search notes.kukla --vectors q.npy -k 100 --json
               kukla search notes.kukla --examples 3
               kukla search vectors.kukla --vectors q.npy --within 0.3
+              kukla search old.kukla --vectors new-q.npy --query-codec new.safetensors
             """)
 
     @Argument(help: "The collection file.")
@@ -49,6 +52,12 @@ struct SearchCommand: ParsableCommand {
     @Option(
         help: "In sets of vectors: how many candidates are ranked exactly, in place of the collection's own.")
     var candidates: Int?
+
+    @Option(
+        help:
+            "What codes the queries, in place of the collection's codec: made of that by `kukla train binary --compatible-with`."
+    )
+    var queryCodec: String?
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var compute: ComputeOptions
@@ -134,23 +143,36 @@ struct SearchCommand: ParsableCommand {
                 "--candidates is for collections of sets of vectors, and \(collection) holds single vectors.")
         }
         let threads = try compute.threadCount()
+        var index = file.index
+        if let queryCodec { index = try self.index(of: file, queriedBy: URL(fileURLWithPath: queryCodec)) }
+        if let effort { index = try index.searched(withEffort: effort) }
         let queries =
-            try questions.map { try embed($0, for: file) }
+            try questions.map { try embed($0, for: file, dimensions: index.dimensions) }
             ?? VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
-        return try timed {
+        return try timed { [index] in
             guard let within else {
-                return try file.search(queries, count: k, effort: effort, threads: threads)
+                return try file.hits(index.search(queries, count: k, threads: threads))
             }
-            var index = file.index
-            if let effort { index = try index.searched(withEffort: effort) }
             return try file.hits(index.search(queries, within: within, threads: threads))
         }
     }
 
-    private func findSets(_ questions: [String]?, in file: CollectionFile) throws -> Found {
-        if within != nil || effort != nil {
+    private func index(of file: CollectionFile, queriedBy codec: URL) throws(KuklaError) -> any CodedIndex {
+        guard let flat = file.index as? FlatIndex else {
             throw KuklaError(
-                .usage, "--within and --effort are for single vectors, and \(collection) holds sets of them.")
+                .usage,
+                "--query-codec is for collections of recurrent binary codes without a graph or lists, and \(collection) is '\(file.details.factory)'."
+            )
+        }
+        return try flat.queried(by: CodecFile.read(codec, searching: flat.codec))
+    }
+
+    private func findSets(_ questions: [String]?, in file: CollectionFile) throws -> Found {
+        if within != nil || effort != nil || queryCodec != nil {
+            throw KuklaError(
+                .usage,
+                "--within, --effort and --query-codec are for single vectors, and \(collection) holds sets of them."
+            )
         }
         let threads = try compute.threadCount()
         let sets = try MultiVectorFile(file)
@@ -182,13 +204,14 @@ struct SearchCommand: ParsableCommand {
         }
     }
 
-    private func embed(_ questions: [String], for file: CollectionFile) throws(KuklaError) -> Matrix {
+    private func embed(
+        _ questions: [String], for file: CollectionFile, dimensions: Int
+    ) throws(KuklaError) -> Matrix {
         let embedder = try embedder(for: file)
-        let dimensions = file.details.dimensions
         guard dimensions <= embedder.encoder.dimensions else {
             throw KuklaError(
                 .usage,
-                "The model makes \(embedder.encoder.dimensions) dimensions, the collection has \(dimensions): name the model that made the vectors with --model."
+                "The model makes \(embedder.encoder.dimensions) dimensions, the search takes \(dimensions): name the model that made the vectors with --model."
             )
         }
         return try embedder.embed(
