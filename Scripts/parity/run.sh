@@ -16,3 +16,5 @@ printf 'a small dog\tthe dog is small\n%.0s' {1..2} > "$work/pairs.tsv"
 for word in red green blue black white; do printf 'a %s house\tthe house is %s\n' $word $word >> "$work/pairs.tsv"; done
 .build/release/kukla train contrastive --pairs "$work/pairs.tsv" --steps 3 --batch-size 4 --learning-rate 1e-3 -o "$work/tuned" -q
 "$venv/bin/python" Scripts/parity/saved_model.py "$work/tuned" .build/release/kukla
+.build/release/kukla train late-interaction --pairs "$work/pairs.tsv" --steps 3 --batch-size 4 -o "$work/late" -q
+"$venv/bin/python" Scripts/parity/saved_model.py "$work/late" .build/release/kukla
