@@ -3,6 +3,7 @@ public enum StudyCatalogue {
     public static let all: [any Study] = [
         BiDRStudy(),
         HNSWRecallStudy(),
+        MUVERAStudy(),
     ]
 
     public static func named(_ name: String) -> (any Study)? { all.first { $0.name == name } }
