@@ -51,7 +51,7 @@ import Testing
         let vectors = Matrix.random(rows: 200, columns: 32, seed: 1)
         for string in [
             "F32", "SQ8", "PCA16,SQ4,Refine(SQ8)", "F16", "MRL8,F32,Refine(BF16)", "HNSW16,B1,Refine(F16)",
-            "IVF4r,B1", "IVF4r,PQ8,Refine(F16)", "IVF4r,MRL8,SQ8",
+            "IVF4r,B1", "IVF4r,PQ8x4,Refine(F16)", "IVF4r,MRL8,SQ8",
             "B1,Tiered(F32)", "HNSW16,B1,Tiered(F16)", "IVF4,B1,Tiered(F16)",
         ] {
             for metric in Metric.allCases {
