@@ -1,6 +1,7 @@
 /// All studies, by name.
 public enum StudyCatalogue {
     public static let all: [any Study] = [
+        BEBRStudy(),
         BiDRStudy(),
         HNSWRecallStudy(),
         MUVERAStudy(),

@@ -62,6 +62,8 @@ public struct BinaryTraining {
     /// What came of it.
     public struct Result: Sendable {
         public let codec: RecurrentBinaryCodec
+        /// What training began with, and the best that it came to, whichever of them is `codec`.
+        public let initial, trained: RecurrentBinaryCodec
         public let summary: TrainingSummary
         /// The judgement of the codec that training began with.
         public let before: [String: Double]
@@ -108,10 +110,11 @@ public struct BinaryTraining {
         let found = try run.trainJudged(task, progress: progress, isCancelled: isCancelled)
         let goal = task.goal?.name ?? ""
         let keptInitial = found.after[goal] ?? 0 <= found.before[goal] ?? 0
-        let codec = keptInitial ? initial : task.model.codec
+        let best = task.model.codec
+        let codec = keptInitial ? initial : best
         try CodecFile.write(codec, compatibleWith: examples.older?.codec, to: output)
         return Result(
-            codec: codec, summary: found.summary, before: found.before,
+            codec: codec, initial: initial, trained: best, summary: found.summary, before: found.before,
             after: keptInitial ? found.before : found.after,
             keptInitial: keptInitial, examples: task.exampleCount)
     }

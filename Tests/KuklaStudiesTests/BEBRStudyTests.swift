@@ -1,0 +1,22 @@
+import KuklaFormats
+import KuklaStudies
+import KuklaTestSupport
+import Testing
+
+@Suite("Study: bebr")
+struct BEBRStudyTests {
+    @Test(
+        "a quick run finds exact products, the bytes of the formula, and that more bits find more",
+        .enabled(if: SharedData.hasStudies("scifact", "ag_news")))
+    func quickRun() throws {
+        let report = try BEBRStudy().report(on: .quick())
+        let bars = report.findings.bars
+        #expect(Set(bars.map { $0.requirement.prefix(1) }) == ["1", "2", "3", "4", "5", "6"])
+        for words in ["not exact", "other way round", "bytes a vector"] {
+            #expect(bars.first { $0.requirement.contains(words) }?.outcome == .met, "\(words)")
+        }
+        #expect(bars.allSatisfy { $0.measured.isFinite })
+        let recalls = try #require(report.findings.charts.first?.chart.series.first?.points.map(\.y))
+        #expect(recalls.count == 4 && recalls[3] > recalls[0])
+    }
+}
