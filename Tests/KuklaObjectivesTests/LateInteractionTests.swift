@@ -54,12 +54,12 @@ import Testing
         }
     }
 
-    @Test func `a head begins with centred outputs of variance one, whatever the states lean to`() throws {
+    @Test func `a head begins as centred principal components, whatever the states lean to`() throws {
         var random = RandomSource(seed: 2)
         let states = Matrix(rows: 4000, columns: 10) { out in
             for i in out.indices { out[i] = 5 + Float(i % 10 + 1) * random.normal() }
         }
-        let head = try LateInteractionHead(4, whitening: states)
+        let head = try LateInteractionHead(4, of: states)
         #expect(head.dimensions == 4)
         for output in 0..<4 {
             let values = (0..<4000).map { row in
@@ -69,12 +69,13 @@ import Testing
             }
             let mean = values.reduce(0, +) / 4000
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 4000
-            #expect(abs(mean) < 1e-3 && abs(variance - 1) < 1e-2, "\(mean), \(variance)")
+            let expected = Float((10 - output) * (10 - output))
+            #expect(abs(mean) < 1e-2 && abs(variance / expected - 1) < 0.1, "\(mean), \(variance)")
         }
-        #expect(throws: KuklaError.self) { try LateInteractionHead(11, whitening: states) }
+        #expect(throws: KuklaError.self) { try LateInteractionHead(11, of: states) }
     }
 
-    /// A document's one telling vector among noise: the head must learn which components tell.
+    /// Noise varies most, so the head begins with it and must learn which components tell.
     @Test func `training finds the components that tell`() throws {
         var random = RandomSource(seed: 5)
         let (pairs, width) = (60, 12)
@@ -85,12 +86,12 @@ import Testing
                     let component = i % width
                     out[i] =
                         component < 4
-                        ? telling[set / 2][component] + 0.3 * random.normal() : 3 * random.normal()
+                        ? telling[set / 2][component] + 0.3 * random.normal() : 1.2 * random.normal()
                 }
             }
         }
         let states = VectorSets(sets, dimensions: width)
-        let head = try LateInteractionHead(4, whitening: states.vectors)
+        let head = try LateInteractionHead(4, of: states.vectors)
         let task = LateInteractionTask(
             model: head, states: states, rows: (0..<pairs).map { [Int32(2 * $0), Int32(2 * $0 + 1)] },
             loss: LateInteractionLoss(temperature: 0.5))
@@ -103,11 +104,11 @@ import Testing
             losses.append(step.losses[0].value)
             optimizer.update(step.gradients, learningRate: 0.03)
         }
-        #expect(losses[59] < 0.4 * losses[0], "\(losses[0]) -> \(losses[59])")
+        #expect(losses[59] < 0.6 * losses[0], "\(losses[0]) -> \(losses[59])")
         let weight = head.weight
         let told = (0..<4).reduce(Float(0)) { sum, row in
             sum + weight.row(row).prefix(4).reduce(0) { $0 + $1 * $1 }
         }
-        #expect(told > 0.8 * weight.elements.reduce(0) { $0 + $1 * $1 })
+        #expect(told > 0.6 * weight.elements.reduce(0) { $0 + $1 * $1 })
     }
 }

@@ -63,7 +63,7 @@ public struct LateInteractionTraining {
         try EncoderFineTuning.check(beginning, output: output, runFolder: runFolder)
         let (states, truncated) = try encoder(texts, progress: progress)
         let head = try LateInteractionHead(
-            options.dimensions, whitening: states.vectors.sampled(65_536, seed: settings.seed),
+            options.dimensions, of: states.vectors.sampled(65_536, seed: settings.seed),
             threads: threads)
         let cache = Mutex<(texts: [String], states: VectorSets)?>(nil)
         let task = LateInteractionTask(

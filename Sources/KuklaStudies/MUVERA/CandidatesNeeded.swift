@@ -112,8 +112,20 @@ struct CandidatesNeeded {
                 steps.min()!, .atLeast, -1),
             StudyBar(
                 "4. \(corpus.name): ten best in 100 by means of documents less by sums, points",
-                of(Self.usual).topTen - of("\(Self.usual), sums of documents").topTen, .atLeast, 5),
+                of(Self.usual).topTen - of("\(Self.usual), sums of documents").topTen, .atLeast, 5,
+                // A sum grows with a document's length: where all are alike, so are sums and means.
+                note: String(
+                    format: "The documents' lengths deviate by %.0f%% of their mean.",
+                    100 * Self.lengthDeviation(corpus.documents))),
         ]
+    }
+
+    /// The standard deviation of the documents' token counts, as a share of their mean.
+    private static func lengthDeviation(_ documents: VectorSets) -> Double {
+        let counts = (0..<documents.count).map { Double(documents.rows(of: $0).count) }
+        let mean = counts.reduce(0, +) / Double(counts.count)
+        let variance = counts.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(counts.count)
+        return variance.squareRoot() / mean
     }
 
     // MARK: - Ways of proposing

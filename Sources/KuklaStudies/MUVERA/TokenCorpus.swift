@@ -19,11 +19,10 @@ struct TokenCorpus {
     init(_ corpus: JudgedTexts, _ model: EmbeddingModel, _ bench: StudyBench) throws(KuklaError) {
         let qrels = corpus.task.qrels
         let queries = Array(corpus.task.queries.prefix(bench.choose(quick: 30, full: .max)))
-        let wanted = Set(queries.flatMap { qrels[$0.id]?.keys.map(\.self) ?? [] })
-        let others = corpus.documents.filter { !wanted.contains($0.id) }
-        let documents =
-            corpus.documents.filter { wanted.contains($0.id) }
-            + others.prefix(bench.choose(quick: 70, full: .max))
+        // A quick run keeps what answers its questions, and some others.
+        let kept = Set(queries.flatMap { qrels[$0.id]?.keys.map(\.self) ?? [] }).union(
+            corpus.documents.prefix(bench.choose(quick: 70, full: .max)).map(\.id))
+        let documents = corpus.documents.filter { kept.contains($0.id) }
         name = corpus.name
         self.qrels = qrels
         texts = (queries, documents)
