@@ -17,6 +17,8 @@ struct BiDRComparison {
         var productRecall = 0.0
         var optimizedRecall = 0.0
         var learnedRecall = 0.0
+        /// Recall@100 of short codes, unsupervised and learned.
+        var shortRecall = (optimized: 0.0, learned: 0.0)
         /// The fewest centroids that a piece of the codes uses.
         var fewestCentroids = 0.0
         /// nDCG@10 of candidates, by what ranks them.
@@ -62,6 +64,14 @@ struct BiDRComparison {
                     ["vectors of the first head", "Recall@100", .number(mean(\.denseRecall), decimals: 4)],
                     ["learned codes", "Recall@100", .number(mean(\.learnedRecall), decimals: 4)],
                     [
+                        .text("OPQ\(BiDRStudy.shortCodeBytes) of the first head"), "Recall@100",
+                        .number(mean(\.shortRecall.optimized), decimals: 4),
+                    ],
+                    [
+                        .text("learned codes of \(BiDRStudy.shortCodeBytes) bytes"), "Recall@100",
+                        .number(mean(\.shortRecall.learned), decimals: 4),
+                    ],
+                    [
                         "learned codes: fewest centroids in use of 256", "count",
                         .number(mean(\.fewestCentroids), decimals: 0),
                     ],
@@ -81,13 +91,16 @@ struct BiDRComparison {
         func gain(_ a: @escaping (Figures) -> Double, _ b: @escaping (Figures) -> Double)
             -> (Figures) -> Double
         { { 100 * (a($0) - b($0)) } }
-        let room = 100 * (mean(\.denseRecall) - mean(\.optimizedRecall))
         // Codes that lose nothing would find as much as the vectors that they stand for.
-        let noRoom =
-            room < 2
-            ? String(
-                format: "OPQ loses %.2f points of what the vectors themselves find: there is no room.", room)
-            : nil
+        func noRoom(_ word: String, _ recall: (Figures) -> Double, wanted: Double) -> String? {
+            let room = 100 * (mean(\.denseRecall) - mean(recall))
+            return room >= wanted
+                ? nil
+                : String(
+                    format:
+                        "\(word) loses %.2f points of what the vectors themselves find: there is no room.",
+                    room)
+        }
         let codes = gain(\.learnedRecall, \.optimizedRecall)
         let product = gain(\.learnedRecall, \.productRecall)
         let chosen: (Figures) -> Double = { $0.walks[$0.chosen] ?? .nan }
@@ -98,11 +111,12 @@ struct BiDRComparison {
         findings.bars += [
             StudyBar(
                 "1. \(set.name): Recall@100 of learned codes over unsupervised OPQ, points", mean(codes),
-                .atLeast, 2, note: each(codes), notReproduced: noRoom),
+                .atLeast, 2, note: each(codes),
+                notReproduced: noRoom("OPQ", \.optimizedRecall, wanted: 2)),
             StudyBar(
                 "1. \(set.name): Recall@100 of learned codes over plain PQ, points", mean(product), .atLeast,
                 3,
-                note: each(product)),
+                note: each(product), notReproduced: noRoom("PQ", \.productRecall, wanted: 3)),
             StudyBar(
                 "2. \(set.name): nDCG@10 of dense-local over dense-global on the same candidates, points",
                 mean(local), .atLeast, 0.5, note: "\(each(local)); \(names)"),
@@ -124,26 +138,16 @@ struct BiDRComparison {
     private func figures(seed: UInt64) throws(KuklaError) -> Figures {
         let folder = FileManager.default.temporaryDirectory.appending(path: "kukla-bidr-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        var recipe = BiGranularOptions.recipe
-        recipe.training.seed = seed
-        recipe.training.length = .epochs(bench.choose(quick: 2, full: 20))
-        recipe.training.threads = bench.threads
-        recipe.options.codeBytes = BiDRStudy.codeBytes
-        recipe.options.heldOut = bench.choose(quick: 40, full: 80)
-        let training = try BiGranularTraining(
-            .init(
-                queries: set.training.queries, documents: set.documents, answers: set.training.answers),
-            recipe: recipe, runFolder: folder)
-        let global = try training.trainGlobal().model
+        let stages = try BiDRStages(set: set, bench: bench, seed: seed, folder: folder)
+        let global = try stages.best { training throws(KuklaError) in try training.trainGlobal() }.model
 
         var figures = Figures()
         let first = try global.codec(sample: set.documents)
         figures.denseRecall = try recall(of: first)
         figures.productRecall = try recall(
-            of: training.initialCodes(after: global, rotates: false).codec(sample: set.documents))
-        let initial = try training.initialCodes(after: global)
-        figures.optimizedRecall = try recall(of: initial.codec(sample: set.documents))
-        let codes = try training.trainCodes(from: initial).model
+            of: stages.any.initialCodes(after: global, rotates: false).codec(sample: set.documents))
+        let (codes, optimized) = try learned(stages, after: global)
+        figures.optimizedRecall = try recall(of: optimized)
         let coarse = try codes.codec(sample: set.documents)
         figures.learnedRecall = try recall(of: coarse)
         figures.fewestCentroids = Double(fewestCentroids(of: coarse))
@@ -153,7 +157,9 @@ struct BiDRComparison {
         )
         var best = -1.0
         for walk in Self.walks {
-            let stage = try training.trainLocal(after: codes, walk: walk)
+            let stage = try stages.best { training throws(KuklaError) in
+                try training.trainLocal(after: codes, walk: walk)
+            }
             let fine = try stage.model.codec(sample: set.documents)
             figures.walks[walk] = try self.ranked(coarse, fine, in: folder).ndcg
             if walk != .shuffled, stage.after > best {
@@ -161,7 +167,23 @@ struct BiDRComparison {
                 figures.everything = ndcg(try search(flat(fine), count: 10))
             }
         }
+        let short = try BiDRStages(
+            set: set, bench: bench, seed: seed, folder: folder.appending(path: "short"),
+            codeBytes: BiDRStudy.shortCodeBytes)
+        let (shortCodes, shortOptimized) = try learned(short, after: global)
+        figures.shortRecall = (
+            try recall(of: shortOptimized), try recall(of: shortCodes.codec(sample: set.documents))
+        )
         return figures
+    }
+
+    /// Trained codes, and the codec that they began with.
+    private func learned(
+        _ stages: BiDRStages, after global: BiGranularModel
+    ) throws(KuklaError) -> (BiGranularModel, optimized: any VectorCodec) {
+        let initial = try stages.any.initialCodes(after: global).codec(sample: set.documents)
+        let stage = try stages.best { training throws(KuklaError) in try training.trainCodes(after: global) }
+        return (stage.model, initial)
     }
 
     private func flat(_ codec: any VectorCodec) throws(KuklaError) -> FlatIndex {

@@ -14,6 +14,8 @@ public struct BiDRStudy: Study {
 
     /// Bytes of a code.
     static let codeBytes = 24
+    /// Bytes of codes that leave room: beside the bars.
+    static let shortCodeBytes = 6
 
     public init() {}
 
@@ -26,7 +28,7 @@ public struct BiDRStudy: Study {
         try BiDRComparison(set: .captions(on: bench), bench: bench).add(to: &findings)
         findings.notes += [
             "A head is a linear layer with a layer norm over frozen MiniLM vectors (384 to 384), where the paper trains whole encoders. NFCorpus, the card's first set, is not in the collection: SciFact and Multi30k captions (caption 1 asks for caption 2 of the same picture) take its place.",
-            "Figures are of test queries that no stage has seen; epochs, and which of the two walks counts, are chosen by training queries that were kept out. Candidates are 5 % of the documents. Every ranking of candidates went through a collection file with Tiered(...) and was read by offset.",
+            "Figures are of test queries that no stage has seen; epochs, rates (3e-4 or 1e-3) and which of the two walks counts are chosen by training queries that were kept out. Candidates are 5 % of the documents. Every ranking of candidates went through a collection file with Tiered(...) and was read by offset.",
         ]
         return findings
     }
@@ -61,7 +63,7 @@ struct BiDRSet: Sendable {
     static func captions(on bench: StudyBench) throws(KuklaError) -> BiDRSet {
         let learned = try bench.captions("train", limit: bench.choose(quick: 300, full: 5000))
         let asked = try bench.captions("val", limit: bench.choose(quick: 100, full: .max))
-        let training = try bench.embed(Array(learned.first.prefix(bench.choose(quick: 200, full: 3000))))
+        let training = try bench.embed(Array(learned.first.prefix(bench.choose(quick: 200, full: 5000))))
         let test = try bench.embed(asked.first)
         return BiDRSet(
             name: "Captions", documents: try bench.embed(asked.second + learned.second),
