@@ -5,7 +5,7 @@ TEXT ?=
 export CACHE ?= $(or $(KUKLA_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kukla)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format build model dependencies bench parity clean
+.PHONY: help demo test sanitize lint format build model dependencies bench parity clean
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ model: ## Fetch the real model into the cache folder
 
 dependencies: ## Install the system libraries that are missing
 	@Scripts/install-dependencies.sh
+
+sanitize: dependencies ## Run the index tests under the thread sanitizer
+	@Scripts/sanitize.sh
 
 lint: ## Check the formatting
 	swift format lint --strict -r Sources Tests Benchmarks Package.swift

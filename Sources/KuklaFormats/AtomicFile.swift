@@ -6,7 +6,8 @@ public import KuklaNumerics
 /// Bytes go to an unnamed file on the same file system (`O_TMPFILE`), so a run that fails, is cancelled or is
 /// killed leaves nothing behind; `commit` flushes it to disk and gives it its name in one step, replacing an
 /// older file of that name. Where the file system has no unnamed files, a hidden named one beside the target is
-/// used and removed on failure. A target that is a device or a pipe is written directly.
+/// used and removed on failure; what a killed run left of it is removed by a later one. A target that is a device or a
+/// pipe is written directly.
 public final class AtomicFile {
     /// The name that the file gets, as the caller gave it.
     public let url: URL
@@ -78,10 +79,41 @@ public final class AtomicFile {
         return (open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666), .named(name))
     }
 
+    private static func temporaryPrefix(for target: String) -> String {
+        ".\((target as NSString).lastPathComponent.prefix(100))."
+    }
+
+    /// Removes temporary files for `target` of runs that ended without removing them: which are not running here, and for
+    /// an hour nobody wrote to the file (a run on another machine would have).
+    private static func removeLeftovers(of target: String) {
+        let folder = URL(fileURLWithPath: target).deletingLastPathComponent()
+        let prefix = temporaryPrefix(for: target)
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        for name in names where name.hasPrefix(prefix) && name.hasSuffix(".tmp") {
+            let path = folder.appending(path: name).path
+            var status = stat()
+            guard let process = pid_t(name.dropFirst(prefix.count).prefix { $0 != "-" }), process > 0,
+                kill(process, 0) != 0, errno == ESRCH, stat(path, &status) == 0,
+                time(nil) - modified(status) > 3600
+            else { continue }
+            unlink(path)
+        }
+    }
+
+    private static func modified(_ status: stat) -> time_t {
+        #if os(Linux)
+            status.st_mtim.tv_sec
+        #else
+            status.st_mtimespec.tv_sec
+        #endif
+    }
+
+    /// A name for an unfinished file beside `target`; older ones that nobody works on are removed.
     private static func temporaryName(for target: String) -> String {
+        removeLeftovers(of: target)
         let path = target as NSString
         let name =
-            ".\(path.lastPathComponent.prefix(100)).\(getpid())-\(UInt32.random(in: .min ... .max)).tmp"
+            "\(temporaryPrefix(for: target))\(getpid())-\(UInt32.random(in: .min ... .max)).tmp"
         return (path.deletingLastPathComponent as NSString).appendingPathComponent(name)
     }
 }

@@ -44,6 +44,14 @@ public enum ItemID: Hashable, Sendable, CustomStringConvertible {
     case number(UInt64)
     case text(String)
 
+    /// What stands in the place of a removed item's name.
+    var blank: ItemID {
+        switch self {
+        case .number: .number(0)
+        case .text: .text("")
+        }
+    }
+
     public var description: String {
         switch self {
         case .number(let number): String(number)

@@ -20,6 +20,8 @@ public final class CollectionFile: Sendable {
     let rowCount: Int
     private let ids: IDs
     private let texts: StringTable?
+    /// The rows that a search can find; `nil` where all can be.
+    private let liveRows: RowSet?
 
     private enum IDs {
         case rowNumbers
@@ -76,6 +78,13 @@ public final class CollectionFile: Sendable {
         }
         texts = try reader.strings(
             CollectionFormat.Name.texts, CollectionFormat.Name.textOffsets, count: count)
+        if index.count < count, !ignoresGraph {
+            var live = RowSet(capacity: count)
+            for place in 0..<index.count { live.insert(index.id(at: place)) }
+            liveRows = live
+        } else {
+            liveRows = nil
+        }
     }
 
     /// Whether `bytes`, the beginning of a file, are those of a collection file.
@@ -85,6 +94,28 @@ public final class CollectionFile: Sendable {
 
     /// Whether the items have texts.
     public var hasTexts: Bool { texts != nil }
+
+    /// Whether the items have names; else the rows are named by their numbers.
+    public var hasNames: Bool { if case .rowNumbers = ids { false } else { true } }
+
+    /// Rows there were so far: all of them, removed ones too where a graph gave them ids.
+    public var rows: Range<Int> { 0..<rowCount }
+
+    /// Whether the item in `row` is there: in a graph it may have been removed.
+    func holds(_ row: Int) -> Bool { liveRows?.contains(row) ?? true }
+
+    /// The rows of the items of these names, as far as they are there.
+    ///
+    /// - Throws: `KuklaError.badData` where the table of names is damaged.
+    /// - Complexity: reads all names.
+    public func rows(of names: some Sequence<ItemID>) throws(KuklaError) -> RowSet {
+        let wanted = Set(names)
+        var found = RowSet(capacity: rowCount)
+        for row in 0..<rowCount where holds(row) {
+            if wanted.contains(try id(of: row)) { found.insert(row) }
+        }
+        return found
+    }
 
     /// The name of the item in `row`.
     ///

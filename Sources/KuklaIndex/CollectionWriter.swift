@@ -31,6 +31,8 @@ public final class CollectionWriter {
     public private(set) var count = 0
     /// In which order the vectors of one `append` enter a graph.
     public var order = InsertionOrder.given
+    /// The row of each name.
+    private var rows: [ItemID: Int] = [:]
 
     /// Starts a collection that will be `url`, with the vectors of `index`, to which more may be appended.
     ///
@@ -43,9 +45,10 @@ public final class CollectionWriter {
         _ url: URL, index: any CodedIndex, origin: CollectionDetails.Origin = .init(), plan: Data? = nil,
         threads: Int = defaultThreadCount
     ) throws(KuklaError) {
-        let held = index as? any SectionedIndex
+        let isStreamed = index is FlatIndex
         contract(
-            held != nil || index.count == 0, "CollectionWriter: a flat index of \(index.count) vectors")
+            !isStreamed || index.count == 0, "CollectionWriter: a flat index of \(index.count) vectors")
+        let held = isStreamed ? nil : index as? any SectionedIndex
         try self.init(
             url, codec: index.codec, refinement: index.refinement, held: held, origin: origin, plan: plan,
             threads: threads)
@@ -84,12 +87,75 @@ public final class CollectionWriter {
         if held == nil { try sections.begin(CollectionFormat.Name.codes) }
     }
 
+    /// Starts a collection that will be `url`, with what `file` holds but for the items in the rows `removed`; more may be
+    /// appended. Nothing is trained or encoded again, and a graph is mended around what was removed, not built anew.
+    ///
+    /// `file` may be of the same name: who has it open keeps the old one. Where ids are places (in flat indexes) the rows
+    /// after a removed one move up; a collection of which items are named by their rows keeps those as names.
+    /// - Parameter threads: as in `init(_:index:origin:plan:threads:)`.
+    /// - Throws: `KuklaError`: `unsupported` for sets of vectors; `badData` where names or texts are damaged; as `init(_:index:origin:plan:threads:)`.
+    /// - Complexity: copies all codes, names and texts.
+    public convenience init(
+        _ url: URL, updating file: CollectionFile, removing removed: RowSet? = nil,
+        threads: Int = defaultThreadCount
+    ) throws(KuklaError) {
+        guard !MultiVectorFile.holdsSets(file) else {
+            throw KuklaError(
+                .unsupported,
+                "Cannot change \(file.url.path): its items are sets of vectors. Build it again from all of them."
+            )
+        }
+        let gone = removed ?? RowSet(capacity: file.rowCount)
+        contract(
+            gone.capacity == file.rowCount, "updating: a set of \(gone.capacity) rows, of \(file.rowCount)")
+        var held = file.index as? any SectionedIndex
+        contract(held != nil, "updating: an index of another kind")
+        if gone.count > 0 {
+            if var index = held as? any Removable & SectionedIndex {
+                _ = index.remove((0..<gone.capacity).filter(gone.contains))
+                held = index
+            } else if let flat = held as? FlatIndex {
+                held = flat.keeping((0..<flat.count).filter { !gone.contains($0) })
+            }
+        }
+        try self.init(
+            url, codec: file.index.codec, refinement: file.index.refinement, held: held,
+            origin: file.details.origin, plan: file.plan, threads: threads)
+        try takeNames(of: file, without: gone)
+    }
+
+    /// Begins with the names and texts of `file`. Graphs and lists give no id twice, so that there the
+    /// removed ones stay, empty.
+    private func takeNames(of file: CollectionFile, without gone: RowSet) throws(KuklaError) {
+        let keepsPlaces = !(held is FlatIndex)
+        let isNamed = file.hasNames || (gone.count > 0 && !keepsPlaces)
+        for row in 0..<file.rowCount where keepsPlaces || !gone.contains(row) {
+            let isGone = gone.contains(row) || !file.holds(row)
+            if isNamed {
+                let id = try file.id(of: row)
+                if ids == nil { ids = try IDSections(first: id, beside: url) }
+                try ids?.append(isGone ? id.blank : id, row: row)
+                if !isGone { rows[id] = row }
+            }
+            if file.hasTexts {
+                if texts == nil { texts = try Self.textSections(beside: url) }
+                try texts?.append(isGone ? "" : file.text(of: row) ?? "")
+            }
+        }
+    }
+
+    private static func textSections(beside url: URL) throws(KuklaError) -> TextSections {
+        try TextSections(CollectionFormat.Name.texts, offsets: CollectionFormat.Name.textOffsets, beside: url)
+    }
+
     /// Adds the rows of `vectors`, with a name and a text for each where the collection has them.
     ///
     /// - Parameters:
-    ///   - ids: one for each row, all numbers or all texts; or `nil` in every call: row numbers are the names.
+    ///   - ids: one for each row, all numbers or all texts, no two the same; or `nil` in every call: row numbers are
+    ///     the names.
     ///   - texts: one for each row; or `nil` in every call.
-    /// - Throws: `KuklaError` where a row cannot be used (`badData`, naming it), where ids are mixed (`badData`), or
+    /// - Throws: `KuklaError` where a row cannot be used (`badData`, naming it), where ids are mixed or one is there already
+    ///   (`badData`), or
     ///   where the disk is full (`inputOutput`). The file is then dropped.
     /// - Precondition: `vectors.columns == codec.dimensions`; as many ids and texts as rows.
     public func append(_ vectors: Matrix, ids: [ItemID]? = nil, texts: [String]? = nil) throws(KuklaError) {
@@ -194,14 +260,19 @@ public final class CollectionWriter {
     private func append(ids added: [ItemID]?, texts addedTexts: [String]?) throws(KuklaError) {
         if count == 0 {
             ids = try added.map { added throws(KuklaError) in try IDSections(first: added[0], beside: url) }
-            texts = try addedTexts.map { _ throws(KuklaError) in
-                try TextSections(
-                    CollectionFormat.Name.texts, offsets: CollectionFormat.Name.textOffsets, beside: url)
-            }
+            texts = try addedTexts.map { _ throws(KuklaError) in try Self.textSections(beside: url) }
         }
         contract((ids == nil) == (added == nil), "append: ids in some calls only")
         contract((texts == nil) == (addedTexts == nil), "append: texts in some calls only")
-        for (row, id) in (added ?? []).enumerated() { try ids?.append(id, row: count + row) }
+        for (row, id) in (added ?? []).enumerated() {
+            if let other = rows.updateValue(count + row, forKey: id) {
+                throw KuklaError(
+                    .badData,
+                    "Cannot name row \(count + row) '\(id)': row \(other) has that name. Give each item an id of its own, or keep the last of each with --duplicates replace."
+                )
+            }
+            try ids?.append(id, row: count + row)
+        }
         for text in addedTexts ?? [] { try texts?.append(text) }
     }
 

@@ -63,7 +63,7 @@ public struct FlatIndex: CodedIndex {
     private(set) var queryCodec: RecurrentBinaryCodec?
     public private(set) var count: Int
     private(set) var codes: CodeBuffer
-    private(set) var refineCodes: FineCodes
+    var refineCodes: FineCodes
 
     public var dimensions: Int { queryCodec?.dimensions ?? codec.dimensions }
     public var metric: Metric { codec.metric }
@@ -173,14 +173,27 @@ extension FlatIndex: Insertable {
         count += added.rows
     }
 
-    /// The vectors in `places` alone, in that order.
+    /// The vectors in `places`, which rise, alone: under new ids, in the same order.
     func keeping(_ places: [Int]) -> FlatIndex {
-        contract(refinement == nil, "keeping: an index with a refinement")
         var kept = CodeBuffer()
         kept.copy(places, of: codes, behind: 0, layout: codec.layout)
+        var fine = refineCodes
+        if let refinement {
+            fine.compact(
+                Renumbering(keeping: places, of: count), bytesPerRow: refinement.codec.layout.bytesPerBlock)
+        }
         return FlatIndex(
-            codec: codec, refinement: nil, count: places.count, codes: kept, refineCodes: FineCodes())
+            codec: codec, refinement: refinement, count: places.count, codes: kept, refineCodes: fine)
     }
+}
+
+extension FlatIndex: SectionedIndex {
+    func write(to sections: SectionWriter) throws(KuklaError) {
+        try sections.write(CollectionFormat.Name.codes, codes)
+        if refinement != nil { try sections.write(CollectionFormat.Name.refineCodes, refineCodes.all) }
+    }
+
+    func problem() -> (section: String, what: String)? { nil }
 }
 
 extension CodeBuffer {

@@ -56,6 +56,11 @@ final class SpoolFile {
     /// A new file without a name in the folder of `target`, open for reading and writing.
     static func nameless(beside target: URL) throws(KuklaError) -> Int32 {
         let folder = target.deletingLastPathComponent()
+        #if os(Linux)
+            // O_TMPFILE, a macro that Swift cannot read: a kill between making a name and removing it would leave the file.
+            let unnamed = open(folder.path, 0o20_000_000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o600)
+            if unnamed >= 0 { return unnamed }
+        #endif
         let name =
             ".\(target.lastPathComponent.prefix(100)).\(getpid())-\(UInt64.random(in: .min ... .max)).tmp"
         let path = folder.appending(path: name).path

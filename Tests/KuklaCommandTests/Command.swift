@@ -12,6 +12,22 @@ struct Command {
         return runner.deletingLastPathComponent().appending(path: "kukla")
     }()
 
+    /// Runs `kukla` with `arguments` in `folder` and kills it after `seconds` (SIGKILL), unless it has ended; says whether
+    /// it had not.
+    static func kill(_ arguments: [String], in folder: URL, after seconds: Double) throws -> Bool {
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        Thread.sleep(forTimeInterval: seconds)
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        return process.terminationReason == .uncaughtSignal
+    }
+
     /// Runs `kukla` with `arguments` in `folder` and waits.
     @discardableResult
     static func run(

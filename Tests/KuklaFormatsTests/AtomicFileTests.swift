@@ -56,6 +56,29 @@ import Testing
         #expect(try Data(contentsOf: folder.appending(path: "old.npy")) == Data("old".utf8))
     }
 
+    @Test func `what a killed run left is removed when the file is replaced, and nothing else`() throws {
+        try withFolder { folder in
+            let url = folder.appending(path: "out.bin")
+            try replace(url, with: Data("old".utf8))
+            // No process has that number; the others are of a running process, another file, and too young.
+            let files = [
+                ".out.bin.2147483646-1.tmp": 7200.0, ".out.bin.\(getpid())-2.tmp": 7200,
+                ".other.bin.2147483646-3.tmp": 7200, ".out.bin.2147483646-4.tmp": 60,
+                ".out.bin.notes.tmp": 7200,
+            ]
+            for (name, age) in files {
+                let url = folder.appending(path: name)
+                try Data().write(to: url)
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date.now - age], ofItemAtPath: url.path)
+            }
+            try AtomicFile.write("new", to: url)
+            #expect(
+                try Set(names(in: folder))
+                    == Set(files.keys).subtracting([".out.bin.2147483646-1.tmp"]).union(["out.bin"]))
+        }
+    }
+
     @Test func `a full device is an error that names the file`() throws {
         let text = message { try AtomicFile.write("x", to: URL(fileURLWithPath: "/dev/full")) }
         #expect(text == "Cannot write /dev/full: No space left on device.")

@@ -9,8 +9,9 @@ import KuklaNumerics
 /// `kukla index`: collections of vectors that can be searched.
 struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "index", abstract: "Build a searchable collection file from vectors, or examine one.",
-        subcommands: [Build.self, Doctor.self], defaultSubcommand: Build.self)
+        commandName: "index",
+        abstract: "Build a searchable collection file from vectors, change or examine one.",
+        subcommands: [Build.self, Add.self, Remove.self, Doctor.self], defaultSubcommand: Build.self)
 }
 
 extension IndexCommand {
@@ -66,10 +67,7 @@ extension IndexCommand {
         @Option(help: "How vectors compare: cosine, ip or l2. Default: as in the plan, else cosine.")
         var metric: Metric?
 
-        @Option(help: "The texts that the vectors were made from, row by row.")
-        var texts: String?
-
-        @OptionGroup var reading: TextOptionGroup
+        @OptionGroup var items: ItemOptions
 
         @Option(
             help:
@@ -146,6 +144,10 @@ extension IndexCommand {
             guard fineCodec == nil || codec != nil else {
                 throw ValidationError("--fine-codec goes with --codec.")
             }
+            guard !multiVector || items.duplicates == .reject else {
+                throw ValidationError(
+                    "--duplicates replace is for single vectors: leave it out with --multi-vector.")
+            }
             guard queries == nil || recall != nil else { throw ValidationError("--queries needs --recall.") }
         }
 
@@ -200,30 +202,11 @@ extension IndexCommand {
                 target, index: empty, origin: try origin(of: source),
                 plan: try fitted?.json(), threads: threads)
             writer.order = order.insertion(seed: seed)
-            let reader = try VectorFile.open(source)
-            let textReader = try texts.map { try reading.reader($0) }
+            var items = try ItemReader(source, items, isWhole: order != .given)
             progress.begin("Indexing", total: sample.count, unit: "vectors")
-            var all = order == .given ? nil : try VectorFile.readAll(source)
-            var areNamed: Bool?
-            while let chunk = try order == .given ? reader.next(maxRows: 16_384) : all.take() {
-                let records = try textReader.map { try $0.chunk(of: chunk.rows).records }
-                if let records, records.count < chunk.rows {
-                    throw KuklaError(
-                        .badData,
-                        "\(texts ?? "") holds \(writer.count + records.count) texts, but \(source.path) has more vectors: give the texts that the vectors were made from, in the same order."
-                    )
-                }
-                try writer.append(
-                    chunk,
-                    ids: records.flatMap { try names(of: $0, areNamed: &areNamed, firstRow: writer.count) },
-                    texts: records?.map(\.text))
-                progress.advance(by: chunk.rows)
-            }
-            if let extra = try textReader?.next() {
-                throw KuklaError(
-                    .badData,
-                    "\(texts ?? "") holds more texts than \(source.path) has vectors (\(writer.count)); the first too many is '\(extra.text.prefix(60))'."
-                )
+            while let chunk = try items.next() {
+                try writer.append(chunk.vectors, ids: chunk.ids, texts: chunk.texts)
+                progress.advance(by: chunk.rowsRead)
             }
             progress.end()
             let effort = try chooseEffort(
@@ -243,25 +226,6 @@ extension IndexCommand {
                     "no effort finds \(recall) of the 10 best: the codes rank otherwise. Add a refinement, such as Refine(SQ8), or take finer codes."
                 )
             }
-        }
-
-        /// The ids of `records`, which all have one or none has.
-        private func names(
-            of records: [TextRecord], areNamed: inout Bool?, firstRow: Int
-        ) throws(KuklaError) -> [ItemID]? {
-            var all: [ItemID] = []
-            for (row, record) in records.enumerated() {
-                let expected = areNamed ?? (record.id != nil)
-                areNamed = expected
-                guard expected == (record.id != nil) else {
-                    throw KuklaError(
-                        .badData,
-                        "\(texts ?? "") has ids for some texts only: text \(firstRow + row) has \(expected ? "none" : "one"), unlike those before it. Give all of them ids, or name a field that they have with --id-column."
-                    )
-                }
-                if let id = record.id { all.append(.text(id)) }
-            }
-            return all.isEmpty ? nil : all
         }
 
         private func report(_ result: Result, items: String) throws {
@@ -297,15 +261,15 @@ extension IndexCommand {
                 on: sets, metric: metric ?? .cosine, seed: seed ?? 1, threads: threads, progress: progress)
             let writer = try MultiVectorWriter(
                 target, index: empty, origin: try origin(of: source), threads: threads)
-            let records = try texts.map { try reading.reader($0).readAll() }
+            let records = try items.texts.map { try items.reading.reader($0).readAll() }
             if let records, records.count != sets.count {
                 throw KuklaError(
                     .badData,
-                    "\(texts ?? "") holds \(records.count) texts, but \(source.path) \(sets.count) sets of vectors: give the texts that they were made from, in the same order."
+                    "\(items.texts ?? "") holds \(records.count) texts, but \(source.path) \(sets.count) sets of vectors: give the texts that they were made from, in the same order."
                 )
             }
             var areNamed: Bool?
-            let ids = try records.flatMap { try names(of: $0, areNamed: &areNamed, firstRow: 0) }
+            let ids = try records.flatMap { try items.names(of: $0, areNamed: &areNamed, firstRow: 0) }
             progress.begin("Indexing", total: sets.count, unit: "sets")
             for first in stride(from: 0, to: sets.count, by: 1024) {
                 let range = first..<min(first + 1024, sets.count)
@@ -355,7 +319,7 @@ extension IndexCommand {
             var folder: String?
             if let model {
                 folder = try ModelLocation.resolve(model).path
-            } else if texts != nil {
+            } else if items.texts != nil {
                 folder = ModelLocation.defaultFolder?.path
             }
             return .init(
