@@ -13,7 +13,7 @@ import Testing
         let shared = Shared(first)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for reader in 0..<3 {
-                group.addTask { try Self.read(shared, vectors, reader: reader) }
+                group.addTask { try await Self.read(shared, vectors, reader: reader) }
             }
             group.addTask {
                 defer { shared.isOver.withLock { $0 = true } }
@@ -26,6 +26,7 @@ import Testing
                         next = graph
                     }
                     shared.replace(next)
+                    await Task.yield()
                 }
             }
             try await group.waitForAll()
@@ -37,7 +38,7 @@ import Testing
     }
 
     /// Searches snapshots until the writer is done.
-    private static func read(_ shared: Shared, _ vectors: Matrix, reader: Int) throws {
+    private static func read(_ shared: Shared, _ vectors: Matrix, reader: Int) async throws {
         var random = RandomSource(seed: UInt64(reader))
         repeat {
             let snapshot = shared.snapshot
@@ -48,6 +49,8 @@ import Testing
             #expect(once[0].count == k && once[0].allSatisfy { $0.id < snapshot.idBound })
             // The snapshot stays the same, whatever the writer does meanwhile.
             #expect(try snapshot.search(query, count: k, threads: 1) == once)
+            // There may be fewer threads than tasks.
+            await Task.yield()
         } while !shared.isOver.withLock { $0 }
     }
 
