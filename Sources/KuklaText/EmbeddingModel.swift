@@ -6,13 +6,15 @@ public struct EmbeddingModel: Sendable {
     public let tokenizer: WordPieceTokenizer
     public let encoder: TextEncoder
 
-    /// Loads the model in `folder`.
+    /// Loads the model in `folder`, or as many of its layers as `layers` says.
     ///
     /// - Throws: `KuklaError` that names the file at fault (see `WordPieceTokenizer` and `TextEncoder`); `badData`
     ///   where the tokenizer has more words than the encoder.
-    public init(folder: URL, precision: TextEncoder.Precision = .float32) throws(KuklaError) {
+    public init(
+        folder: URL, precision: TextEncoder.Precision = .float32, layers: Int? = nil
+    ) throws(KuklaError) {
         tokenizer = try WordPieceTokenizer(folder: folder)
-        encoder = try TextEncoder(folder: folder, precision: precision)
+        encoder = try TextEncoder(folder: folder, precision: precision, layers: layers)
         guard tokenizer.vocabularySize <= encoder.configuration.vocabulary else {
             throw KuklaError(
                 .badData,
@@ -51,18 +53,7 @@ public struct EmbeddingModel: Sendable {
 
     /// Throws unless the model has that many dimensions and layers.
     public func check(dimensions: Int?, layers: Int? = nil) throws(KuklaError) {
-        if let dimensions, !(1...encoder.dimensions).contains(dimensions) {
-            throw KuklaError(
-                .usage,
-                "Cannot make vectors of \(dimensions) dimensions: the model has \(encoder.dimensions). Ask for 1 to \(encoder.dimensions)."
-            )
-        }
-        if let layers, !(1...encoder.layerCount).contains(layers) {
-            throw KuklaError(
-                .usage,
-                "Cannot run \(layers) layers: the model has \(encoder.layerCount). Ask for 1 to \(encoder.layerCount)."
-            )
-        }
+        try encoder.configuration.check(dimensions: dimensions, layers: layers)
     }
 }
 

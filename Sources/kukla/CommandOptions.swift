@@ -48,8 +48,20 @@ struct ModelOptions: ParsableArguments {
 
     func folder() throws(KuklaError) -> URL { try ModelLocation.resolve(model) }
 
-    func load() throws(KuklaError) -> EmbeddingModel {
-        try EmbeddingModel(folder: folder(), precision: int8 ? .int8 : .float32)
+    /// The model, or its first `layers`.
+    func load(layers: Int? = nil) throws(KuklaError) -> EmbeddingModel {
+        try EmbeddingModel(folder: folder(), precision: int8 ? .int8 : .float32, layers: layers)
+    }
+}
+
+/// Numbers between commas.
+struct NumberList: ExpressibleByArgument {
+    let numbers: [Int]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        numbers = parts.compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
+        guard numbers.count == parts.count else { return nil }
     }
 }
 

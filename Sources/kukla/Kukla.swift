@@ -20,7 +20,7 @@ struct Kukla: AsyncParsableCommand {
         version: kuklaVersion,
         subcommands: [
             EmbedCommand.self, FitCommand.self, IndexCommand.self, SearchCommand.self, InfoCommand.self,
-            EvalCommand.self, BenchCommand.self, TrainCommand.self, StudyCommand.self,
+            EvalCommand.self, BenchCommand.self, TrainCommand.self, ExportCommand.self, StudyCommand.self,
             ModelCommand.self, TokenizeCommand.self, DoctorCommand.self,
         ])
 

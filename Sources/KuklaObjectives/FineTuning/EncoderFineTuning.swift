@@ -54,9 +54,7 @@ public struct EncoderFineTuning {
                 rows: rows, scores: [], needsDistinctTexts: true,
                 loss: MultipleNegativesRankingLoss(
                     temperature: options.temperature, isSymmetric: options.isSymmetric),
-                objective:
-                    "Multiple negatives ranking loss (in-batch negatives, temperature \(options.temperature)\(options.isSymmetric ? ", symmetric" : ""))."
-            ),
+                objective: Self.rankingWords(options.temperature, options.isSymmetric)),
             recipe: recipe, tuning: options.tuning, judge: judge, beginning: beginning, progress: progress,
             isCancelled: isCancelled)
     }
@@ -73,10 +71,54 @@ public struct EncoderFineTuning {
             Job(
                 rows: pairs.map { [$0.first, $0.second] },
                 scores: pairs.map { Float($0.score) / options.maximumScore }, needsDistinctTexts: false,
-                loss: options.embeddingLoss,
-                objective: "Similarity scores of pairs, loss \(options.loss.rawValue)."),
+                loss: options.embeddingLoss, objective: Self.scoreWords(options.loss)),
             recipe: recipe, tuning: options.tuning, judge: judge, beginning: beginning, progress: progress,
             isCancelled: isCancelled)
+    }
+
+    /// Examples of `matryoshka`.
+    public enum ElasticExamples: Sendable {
+        /// As `contrastive` takes them.
+        case tuples([[String]])
+        /// As `cosine` takes them.
+        case scored([SentencePair])
+    }
+
+    /// Several sizes of one model: see `MatryoshkaOptions.Method`. The folder's `config.json` names them (`SizeTable`), and what the
+    /// judge's goal is at each; the best weights are those with the best mean over them.
+    public func matryoshka(
+        _ examples: ElasticExamples, recipe: Recipe<MatryoshkaOptions>, judge: Judgement? = nil,
+        beginning: Beginning = .automatic,
+        progress: any ProgressReporter = SilentProgress(),
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(KuklaError) -> Result {
+        let options = recipe.options
+        let job =
+            switch examples {
+            case .tuples(let rows):
+                Job(
+                    rows: rows, scores: [], needsDistinctTexts: true,
+                    loss: MultipleNegativesRankingLoss(
+                        temperature: options.temperature, isSymmetric: options.isSymmetric),
+                    objective: Self.rankingWords(options.temperature, options.isSymmetric), elastic: options)
+            case .scored(let pairs):
+                Job(
+                    rows: pairs.map { [$0.first, $0.second] },
+                    scores: pairs.map { Float($0.score) / options.maximumScore }, needsDistinctTexts: false,
+                    loss: options.loss.embeddingLoss(scale: options.scale),
+                    objective: Self.scoreWords(options.loss), elastic: options)
+            }
+        return try run(
+            job, recipe: recipe, tuning: options.tuning, judge: judge, beginning: beginning,
+            progress: progress, isCancelled: isCancelled)
+    }
+
+    private static func rankingWords(_ temperature: Float, _ isSymmetric: Bool) -> String {
+        "Multiple negatives ranking loss (in-batch negatives, temperature \(temperature)\(isSymmetric ? ", symmetric" : ""))."
+    }
+
+    private static func scoreWords(_ loss: CosineOptions.Loss) -> String {
+        "Similarity scores of pairs, loss \(loss.rawValue)."
     }
 
     /// How embeddings are judged, and what the file with the judgements is called.
@@ -102,6 +144,8 @@ public struct EncoderFineTuning {
         let needsDistinctTexts: Bool
         let loss: any EmbeddingLoss
         let objective: String
+        /// The sizes to train, beside the whole model.
+        var elastic: MatryoshkaOptions?
     }
 
     private func run<Options: RecipePart>(
@@ -114,27 +158,49 @@ public struct EncoderFineTuning {
         let model = try TextEncoderModule(
             folder: base, dropout: .init(hidden: tuning.dropout, attention: tuning.dropout))
         let length = try FineTuningOptions.length(tuning.maximumTokens, of: model.maximumLength)
+        let full = ModelSize(layers: model.layerCount, dimensions: model.dimensions)
+        var elastic: ElasticSizes?
+        var loss: any LayeredLoss = WholeModelLoss(job.loss, layers: full.layers)
+        if let options = job.elastic {
+            let sizes = try ElasticSizes(options, full: full)
+            loss = try sizes.loss(job.loss)
+            elastic = sizes
+        }
         let settings = recipe.training
         let examples = TextExamples(
             rows: job.rows, scores: job.scores, tokenizer: tokenizer, maximumLength: length,
             threads: settings.threads ?? defaultThreadCount)
         let task = EncoderTask(
-            model: model, examples: examples, loss: job.loss, needsDistinctTexts: job.needsDistinctTexts,
+            model: model, examples: examples, loss: loss, needsDistinctTexts: job.needsDistinctTexts,
             options: tuning,
             judge: judge.map {
                 EncoderJudge(
-                    goal: $0.goal, tokenizer: tokenizer, maximumLength: length, judgement: $0.judgement)
+                    goal: $0.goal, tokenizer: tokenizer, maximumLength: length,
+                    sizes: elastic?.sizes ?? [], judgement: $0.judgement)
             })
         _ = try task.sampler(batchSize: settings.batchSize, seed: settings.seed)
         try Self.check(beginning, output: output, runFolder: runFolder)
         let run = try TrainingRun(runFolder, recipe: recipe, isFresh: beginning == .fresh)
         let found = try run.trainJudged(task, progress: progress, isCancelled: isCancelled)
+        let sizes = elastic.map { elastic in
+            SizeTable(
+                method: elastic.method.rawValue, metric: judge?.goal, measuredOn: judge?.name,
+                sizes: elastic.sizes.map { size in
+                    func measured(_ metrics: [String: Double]) -> Double? {
+                        judge.flatMap { metrics[EncoderJudge.name($0.goal, at: size)] }
+                    }
+                    return .init(size, quality: measured(found.after), qualityBefore: measured(found.before))
+                })
+        }
         try model.write(
             to: output,
             card: ModelCard(
-                base: base.lastPathComponent, objective: job.objective, examples: examples.count,
-                steps: found.step, metrics: found.after, measuredOn: judge?.name,
-                recipe: try recipe.yaml),
+                base: base.lastPathComponent,
+                objective: [job.objective, elastic.map { "\($0.objective)." }].compactMap { $0 }
+                    .joined(separator: " "),
+                examples: examples.count, steps: found.step,
+                metrics: sizes == nil ? found.after : [:], measuredOn: judge?.name, recipe: try recipe.yaml,
+                sizes: sizes),
             maximumLength: tuning.maximumTokens == nil ? nil : length)
         return Result(
             summary: found.summary, before: found.before, after: found.after, examples: examples.count,

@@ -4,11 +4,11 @@ public import KuklaNumerics
 import KuklaTensor
 public import KuklaText
 
-/// Fine-tuning of a text encoder with a loss over the embeddings of a batch.
+/// Fine-tuning of a text encoder with a loss over the embeddings of a batch, of the whole model or of several of its layers.
 public struct EncoderTask: TrainingTask {
     public let model: TextEncoderModule
     public let examples: TextExamples
-    public let loss: any EmbeddingLoss
+    public let loss: any LayeredLoss
     /// Whether batches are full and no text stands twice in one: for in-batch negatives.
     public let needsDistinctTexts: Bool
     public let options: FineTuningOptions
@@ -16,7 +16,7 @@ public struct EncoderTask: TrainingTask {
     public let judge: EncoderJudge?
 
     public init(
-        model: TextEncoderModule, examples: TextExamples, loss: any EmbeddingLoss, needsDistinctTexts: Bool,
+        model: TextEncoderModule, examples: TextExamples, loss: any LayeredLoss, needsDistinctTexts: Bool,
         options: FineTuningOptions = FineTuningOptions(), judge: EncoderJudge? = nil
     ) {
         self.model = model
@@ -47,22 +47,34 @@ public struct EncoderTask: TrainingTask {
 
     public func step(on batch: TextExampleBatch, mode: ForwardMode) -> TrainingStep {
         let tokens = batch.tokens
+        let objective = loss.objective(mode: mode)
+        func embed(_ tokens: TokenBatch) -> Tensor {
+            let vectors = model.embeddings(tokens, after: objective.layers, mode: mode)
+            return vectors.count == 1 ? vectors[0] : Tensor.concatenated(vectors, axis: 1)
+        }
         if let size = options.microBatch, size < tokens.count {
             let found = GradCache(microBatch: size)(count: tokens.count, mode: mode) { texts in
-                model(tokens.selecting(texts), mode: mode)
+                embed(tokens.selecting(texts))
             } loss: {
-                loss(of: $0, batch)
+                value(of: objective, $0, batch)
             }
             return TrainingStep(losses: [.init(loss.name, found.loss)], gradients: found.gradients)
         }
-        return TrainingStep(loss.name, loss(of: model(tokens, mode: mode), batch))
+        return TrainingStep(loss.name, value(of: objective, embed(tokens), batch))
     }
 
-    private func loss(of embeddings: Tensor, _ batch: TextExampleBatch) -> Tensor {
-        let columns = stride(from: 0, to: embeddings.shape[0], by: batch.rows).map {
-            embeddings[rows: $0..<$0 + batch.rows]
+    /// The loss of embeddings `[texts, layers * d]`: the layers' side by side, one column of texts behind the other.
+    private func value(
+        of objective: LayeredObjective, _ embeddings: Tensor, _ batch: TextExampleBatch
+    ) -> Tensor {
+        let width = model.dimensions
+        let columns = objective.layers.indices.map { layer in
+            stride(from: 0, to: embeddings.shape[0], by: batch.rows).map {
+                embeddings[rows: $0..<$0 + batch.rows]
+                    .slice(axis: 1, layer * width..<(layer + 1) * width)
+            }
         }
-        return loss(columns, scores: batch.scores)
+        return objective.loss(columns, batch.scores)
     }
 
     public func evaluate() throws(KuklaError) -> [String: Double] {
@@ -94,31 +106,40 @@ public struct EncoderTask: TrainingTask {
     }
 }
 
-/// How a model that is being trained is judged: a function of its embeddings.
+/// How a model that is being trained is judged: a function of its embeddings, of the whole model's or at several sizes.
 public struct EncoderJudge: Sendable {
-    /// The metric by which the best weights are kept; larger is better.
+    /// The metric by which the best weights are kept; larger is better. With sizes: its mean over them.
     public let goal: String
+    let metric: String
     let tokenizer: WordPieceTokenizer
     let maximumLength: Int?
+    let sizes: [ModelSize]
     let judgement: @Sendable (_ embed: ([String]) throws -> Matrix) throws -> [String: Double]
 
     /// - Parameters:
+    ///   - goal: the metric that decides.
     ///   - maximumLength: tokens that are read of a text; as many as the model reads where nil.
+    ///   - sizes: where there are some, the goal is measured at each, as `goal_3x48`, and nothing else is.
     ///   - judgement: metrics by name, the goal among them, of a function from texts to vectors.
     public init(
-        goal: String, tokenizer: WordPieceTokenizer, maximumLength: Int? = nil,
+        goal: String, tokenizer: WordPieceTokenizer, maximumLength: Int? = nil, sizes: [ModelSize] = [],
         judgement: @escaping @Sendable (_ embed: ([String]) throws -> Matrix) throws -> [String: Double]
     ) {
-        self.goal = goal
+        self.goal = sizes.isEmpty ? goal : goal + "_mean"
+        metric = goal
         self.tokenizer = tokenizer
         self.maximumLength = maximumLength
+        self.sizes = sizes
         self.judgement = judgement
     }
 
     /// - Throws: `KuklaError(.badData)` where the embeddings cannot be judged: they are all alike, or not finite.
     public func metrics(of model: TextEncoderModule) throws(KuklaError) -> [String: Double] {
         try Self.metrics {
-            try judgement { model.embed($0, tokenizer: tokenizer, maximumLength: maximumLength) }
+            guard !sizes.isEmpty else {
+                return try judgement { model.embed($0, tokenizer: tokenizer, maximumLength: maximumLength) }
+            }
+            return try metricsBySize(of: model)
         }
     }
 
@@ -130,4 +151,27 @@ public struct EncoderJudge: Sendable {
             throw KuklaError(.badData, "Cannot judge the model.", cause: error)
         }
     }
+
+    private func metricsBySize(of model: TextEncoderModule) throws -> [String: Double] {
+        let layers = Set(sizes.map(\.layers)).sorted()
+        // A judgement asks for the same texts at every size.
+        var embedded: [[String]: [Matrix]] = [:]
+        var found: [String: Double] = [:]
+        for size in sizes {
+            let metrics = try judgement { texts in
+                let all =
+                    embedded[texts]
+                    ?? model.embed(
+                        texts, tokenizer: tokenizer, maximumLength: maximumLength, after: layers)
+                embedded[texts] = all
+                return all[layers.firstIndex(of: size.layers) ?? 0].leadingComponents(size.dimensions)
+            }
+            found[Self.name(metric, at: size)] = metrics[metric]
+        }
+        found[goal] = found.values.reduce(0, +) / Double(sizes.count)
+        return found
+    }
+
+    /// What a metric is called at a size.
+    static func name(_ metric: String, at size: ModelSize) -> String { "\(metric)_\(size)" }
 }

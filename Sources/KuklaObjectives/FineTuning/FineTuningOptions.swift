@@ -90,8 +90,12 @@ public struct CosineOptions: RecipePart {
     }
 
     /// The loss with these settings.
-    public var embeddingLoss: any EmbeddingLoss {
-        switch loss {
+    public var embeddingLoss: any EmbeddingLoss { loss.embeddingLoss(scale: scale) }
+}
+
+extension CosineOptions.Loss {
+    func embeddingLoss(scale: Float) -> any EmbeddingLoss {
+        switch self {
         case .cosent: CoSENTLoss(scale: scale)
         case .angle: AnglELoss(scale: scale)
         case .cosine: CosineRegressionLoss()
@@ -101,7 +105,7 @@ public struct CosineOptions: RecipePart {
 
 extension TrainingSettings {
     /// What suits a pretrained encoder: a small rate that rises and falls, and little decay.
-    fileprivate mutating func fineTuning(batchSize: Int) {
+    mutating func fineTuning(batchSize: Int) {
         self.batchSize = batchSize
         learningRate = 2e-5
         weightDecay = 0.01

@@ -100,6 +100,21 @@ struct EncoderConfiguration: Sendable {
 
     /// Components of an embedding, or of a token's vector where there is no pooling.
     let dimensions: Int
+
+    /// Throws unless the model has that many dimensions and layers.
+    func check(dimensions wanted: Int? = nil, layers wantedLayers: Int? = nil) throws(KuklaError) {
+        if let wanted, !(1...dimensions).contains(wanted) {
+            throw KuklaError(
+                .usage,
+                "Cannot make vectors of \(wanted) dimensions: the model has \(dimensions). Ask for 1 to \(dimensions)."
+            )
+        }
+        if let wantedLayers, !(1...layers).contains(wantedLayers) {
+            throw KuklaError(
+                .usage,
+                "Cannot run \(wantedLayers) layers: the model has \(layers). Ask for 1 to \(layers).")
+        }
+    }
 }
 
 /// How the token vectors of a text become one vector.

@@ -28,15 +28,22 @@ public struct TextEncoder: Sendable {
     ///
     /// float32 word embeddings stay in the memory-mapped file, which must not be cut while the encoder lives.
     ///
+    /// - Parameter layers: how many layers to load, from the first: the encoder then has no more. All where `nil`.
     /// - Throws: `KuklaError`: `missingFile`; `badData` for damaged files and for tensors that are missing or
-    ///   of another shape than `config.json` says; `unsupported` for other architectures and modules.
-    public init(folder: URL, precision: Precision = .float32) throws(KuklaError) {
-        try self.init(folder: folder, precision: precision, level: .current)
+    ///   of another shape than `config.json` says; `unsupported` for other architectures and modules; `usage` where the
+    ///   model has fewer layers.
+    public init(folder: URL, precision: Precision = .float32, layers: Int? = nil) throws(KuklaError) {
+        try self.init(folder: folder, precision: precision, layers: layers, level: .current)
     }
 
-    /// As `init(folder:precision:)`, with the kernels of `level`.
-    package init(folder: URL, precision: Precision, level: CPULevel) throws(KuklaError) {
-        configuration = try EncoderConfiguration(folder: folder)
+    /// As `init(folder:precision:layers:)`, with the kernels of `level`.
+    package init(
+        folder: URL, precision: Precision, layers: Int? = nil, level: CPULevel
+    ) throws(KuklaError) {
+        var configuration = try EncoderConfiguration(folder: folder)
+        try configuration.check(layers: layers)
+        configuration.layers = layers ?? configuration.layers
+        self.configuration = configuration
         weights = try EncoderWeights(folder: folder, configuration: configuration, precision: precision)
         self.precision = precision
         self.level = level

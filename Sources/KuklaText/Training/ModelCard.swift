@@ -15,10 +15,12 @@ public struct ModelCard: Sendable {
     public var measuredOn: String?
     /// The recipe, in YAML.
     public var recipe: String
+    /// The sizes that the model was trained for; nil for the whole one only.
+    public var sizes: SizeTable?
 
     public init(
         base: String, objective: String, examples: Int, steps: Int, metrics: [String: Double] = [:],
-        measuredOn: String? = nil, recipe: String = ""
+        measuredOn: String? = nil, recipe: String = "", sizes: SizeTable? = nil
     ) {
         self.base = base
         self.objective = objective
@@ -27,7 +29,11 @@ public struct ModelCard: Sendable {
         self.metrics = metrics
         self.measuredOn = measuredOn
         self.recipe = recipe
+        self.sizes = sizes
     }
+
+    /// The picture beside the README, where sizes were measured.
+    static let chartName = "quality.svg"
 
     /// The card as Markdown with the front matter that the Hugging Face hub reads.
     func markdown(
@@ -69,6 +75,7 @@ public struct ModelCard: Sendable {
                 text += "| \(name) | \(String(format: "%.4f", value)) |\n"
             }
         }
+        if let sizes { text += sizeSection(sizes) }
         let (python, flag) =
             isLateInteraction
             ? (
@@ -94,6 +101,23 @@ public struct ModelCard: Sendable {
             or `kukla embed texts.txt\(flag) --model path/to/this/folder -o vectors.npy`.
 
             """
+        if let small = sizes?.sizes.last?.size {
+            text += """
+
+                Smaller: `kukla embed texts.txt --model path/to/this/folder --dims \(small.dimensions) --layers \(small.layers) -o vectors.npy`, or a folder
+                of that size for any loader: `kukla export --model path/to/this/folder --dims \(small.dimensions) --layers \(small.layers) -o small`.
+
+                """
+        }
         return text
+    }
+
+    private func sizeSection(_ sizes: SizeTable) -> String {
+        var text = "\n## Sizes\n\n"
+        if let metric = sizes.metric {
+            text += "![\(metric) over dimensions](\(Self.chartName))\n\n"
+            if let place = sizes.measuredOn { text += "Measured on `\(place)`:\n\n" }
+        }
+        return text + sizes.markdown()
     }
 }

@@ -10,6 +10,25 @@ enum ModelFolder {
         "special_tokens_map.json", "added_tokens.json",
     ]
 
+    /// Copies all that a folder says about its model but for the weights, and makes the modules' folders.
+    ///
+    /// - Parameter change: changes the members of `config.json`; the sizes of the old model are already taken out.
+    static func copySettings(
+        from folder: URL, to staging: URL, changing change: (inout JSONMembers) -> Void
+    ) throws(KuklaError) {
+        for name in transformerFiles + ["modules.json", "config_sentence_transformers.json"] {
+            try copy(name, from: folder, to: staging)
+        }
+        var configuration = try JSONMembers(folder.appending(path: "config.json"))
+        configuration[SizeTable.key] = nil
+        change(&configuration)
+        try AtomicFile.write(configuration.text, to: staging.appending(path: "config.json"))
+        for path in try modulePaths(folder) where !path.isEmpty {
+            try make(path, in: staging)
+            try copy("\(path)/config.json", from: folder, to: staging)
+        }
+    }
+
     /// The paths of all modules in the order of `modules.json`, relative to the folder; "" is the folder itself.
     static func modulePaths(_ folder: URL) throws(KuklaError) -> [String] {
         struct Entry: Decodable { var path: String }

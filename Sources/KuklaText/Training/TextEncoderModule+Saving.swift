@@ -16,14 +16,9 @@ extension TextEncoderModule {
         mergeLoRA()
         removeAdapters()
         let folder = try AtomicFolder(url)
-        for name in ModelFolder.transformerFiles + ["modules.json", "config_sentence_transformers.json"] {
-            try ModelFolder.copy(name, from: self.folder, to: folder.staging)
-        }
+        let sizes = try card.sizes?.json
+        try ModelFolder.copySettings(from: self.folder, to: folder.staging) { $0[SizeTable.key] = sizes }
         if let maximumLength { try ModelFolder.write(maximumLength: maximumLength, to: folder.staging) }
-        for path in try ModelFolder.modulePaths(self.folder) where !path.isEmpty {
-            try ModelFolder.make(path, in: folder.staging)
-            try ModelFolder.copy("\(path)/config.json", from: self.folder, to: folder.staging)
-        }
         try transformerWeights().write(to: folder.staging.appending(path: "model.safetensors"))
         for (layer, linear) in zip(configuration.dense, dense) {
             var writer = SafetensorsWriter(metadata: ["format": "pt"])
@@ -37,6 +32,9 @@ extension TextEncoderModule {
             name: url.lastPathComponent, dimensions: dimensions,
             maximumLength: maximumLength ?? self.maximumLength)
         try AtomicFile.write(text, to: folder.staging.appending(path: "README.md"))
+        if let chart = card.sizes?.chart() {
+            try AtomicFile.write(chart, to: folder.staging.appending(path: ModelCard.chartName))
+        }
         try folder.commit()
     }
 

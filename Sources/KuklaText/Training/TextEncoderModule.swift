@@ -133,14 +133,27 @@ extension TextEncoderModule {
     public func callAsFunction(
         _ batch: TokenBatch, layers: Int? = nil, mode: ForwardMode = .inference
     ) -> Tensor {
+        let vectors = embeddings(batch, after: [layers ?? layerCount], mode: mode)[0]
+        return configuration.normalizes ? vectors.normalized() : vectors
+    }
+
+    /// The embeddings that are read after each of `layers`, from one pass: each `[batch.count, dimensions]`, pooled like the last
+    /// layer's and not normalised.
+    ///
+    /// - Precondition: as `tokenVectors`; no sequence is empty; there is a layer.
+    public func embeddings(
+        _ batch: TokenBatch, after layers: [Int], mode: ForwardMode = .inference
+    ) -> [Tensor] {
+        contract(!layers.isEmpty, "TextEncoderModule: embeddings after no layer")
         let lengths = batch.lengths
-        let tokens = tokenVectors(batch, layers: layers, mode: mode)
-        let pooled = configuration.pooling.map { $0.pool(tokens, lengths: lengths) }
-        var x = pooled.count == 1 ? pooled[0] : Tensor.concatenated(pooled, axis: 1)
-        for (layer, dense) in zip(configuration.dense, dense) {
-            x = dense(x, activation: Activation(layer.activation), mode: mode)
+        let states = hiddenStates(batch, layers: layers.max(), mode: mode)
+        return layers.map { layer in
+            let pooled = configuration.pooling.map { $0.pool(states[layer], lengths: lengths) }
+            let first = pooled.count == 1 ? pooled[0] : Tensor.concatenated(pooled, axis: 1)
+            return zip(configuration.dense, dense).reduce(first) { x, step in
+                step.1(x, activation: Activation(step.0.activation), mode: mode)
+            }
         }
-        return configuration.normalizes ? x.normalized() : x
     }
 
     /// The vectors of texts, computed without recording in batches of about equal length: for judging a model that is being
@@ -150,30 +163,46 @@ extension TextEncoderModule {
     public func embed(
         _ texts: [String], tokenizer: WordPieceTokenizer, maximumLength: Int? = nil
     ) -> Matrix {
+        embed(texts, tokenizer: tokenizer, maximumLength: maximumLength, after: [layerCount])[0]
+    }
+
+    /// As `embed(_:tokenizer:maximumLength:)`, after each of `layers`, from one pass.
+    public func embed(
+        _ texts: [String], tokenizer: WordPieceTokenizer, maximumLength: Int? = nil, after layers: [Int]
+    ) -> [Matrix] {
         let all = tokenizer.encode(
             texts, maxLength: maximumLength ?? self.maximumLength, threads: TensorThreads.count)
         let lengths = (0..<all.count).map { all[$0].count }
         // 4,096 tokens keep both cores busy and their activations small.
         let order = lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
-        return Matrix(rows: texts.count, columns: dimensions) { out in
-            var start = 0
-            while start < order.count {
-                var end = start
-                var tokens = 0
-                while end < order.count, end == start || tokens + lengths[order[end]] <= 4_096 {
-                    tokens += lengths[order[end]]
-                    end += 1
+        let width = dimensions
+        var found = layers.map { _ in Tensor.zeros([texts.count, width]) }
+        var start = 0
+        while start < order.count {
+            var end = start
+            var tokens = 0
+            while end < order.count, end == start || tokens + lengths[order[end]] <= 4_096 {
+                tokens += lengths[order[end]]
+                end += 1
+            }
+            let batch = order[start..<end]
+            let vectors = withoutGradient {
+                embeddings(all.selecting(batch), after: layers).map {
+                    configuration.normalizes ? $0.normalized() : $0
                 }
-                let texts = order[start..<end]
-                let vectors = withoutGradient { self(all.selecting(texts)) }
-                vectors.withUnsafeBufferPointer { from in
-                    for (row, text) in texts.enumerated() {
-                        for i in 0..<dimensions { out[text * dimensions + i] = from[row * dimensions + i] }
+            }
+            for (layer, rows) in vectors.enumerated() {
+                found[layer].withUnsafeMutableBufferPointer { out in
+                    rows.withUnsafeBufferPointer { from in
+                        for (row, text) in batch.enumerated() {
+                            for i in 0..<width { out[text * width + i] = from[row * width + i] }
+                        }
                     }
                 }
-                start = end
             }
+            start = end
         }
+        return found.map(\.matrix)
     }
 }
 

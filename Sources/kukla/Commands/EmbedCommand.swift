@@ -18,6 +18,7 @@ struct EmbedCommand: ParsableCommand {
               kukla embed notes.jsonl -o vectors.npy
               kukla embed products.csv --text-column name --int8 -o products.npy
               zcat log.gz | kukla embed - --dims 128 -o log.fvecs
+              kukla embed notes.jsonl --model elastic --dims 48 --layers 3 -o small.npy
               kukla embed notes.jsonl --multi-vector -o tokens.npy
             """)
 
@@ -70,8 +71,8 @@ struct EmbedCommand: ParsableCommand {
     func run() throws {
         let start = ContinuousClock.now
         let folder = try model.folder()
-        let embedder = try model.load()
-        try embedder.check(dimensions: dims, layers: layers)
+        let embedder = try model.load(layers: layers)
+        try embedder.check(dimensions: dims)
         let reader = try reading.reader(texts)
         let progress = reporting.progress
         let target = URL(fileURLWithPath: output)
@@ -92,14 +93,14 @@ struct EmbedCommand: ParsableCommand {
             let (texts, threads) = (records.map(\.text), try compute.threadCount())
             if let writer {
                 let embeddings = try embedder.embed(
-                    texts, dimensions: dims, layers: layers, threads: threads, progress: AdvanceOnly(progress)
+                    texts, dimensions: dims, threads: threads, progress: AdvanceOnly(progress)
                 )
                 let ids = records.compactMap(\.id)
                 try writer.append(embeddings.vectors, ids: ids.count == records.count ? ids : nil)
                 truncated += embeddings.truncatedCount
             } else {
                 let embeddings = try embedder.embedTokens(
-                    texts, layers: layers, threads: threads, progress: AdvanceOnly(progress))
+                    texts, threads: threads, progress: AdvanceOnly(progress))
                 sets += (0..<embeddings.sets.count).map { embeddings.sets[$0] }
                 truncated += embeddings.truncatedCount
             }

@@ -27,15 +27,15 @@ struct EvalCommand: ParsableCommand {
 
         /// A function from texts to vectors, with a bar for each call.
         func function() throws(KuklaError) -> ([String]) throws(KuklaError) -> Matrix {
-            let embedder = try model.load()
-            try embedder.check(dimensions: dims, layers: layers)
+            let embedder = try model.load(layers: layers)
+            try embedder.check(dimensions: dims)
             let progress = reporting.progress
             let threads = try compute.threadCount()
             return { (texts) throws(KuklaError) in
                 progress.begin("Embedding", total: texts.count, unit: "texts")
                 defer { progress.end() }
                 return try embedder.embed(
-                    texts, dimensions: dims, layers: layers, threads: threads, progress: AdvanceOnly(progress)
+                    texts, dimensions: dims, threads: threads, progress: AdvanceOnly(progress)
                 ).vectors
             }
         }

@@ -41,10 +41,11 @@ extension TrainCommand {
                     stopped: "\(summary.reason)", before: result.before, after: result.after,
                     bestStep: summary.best?.step, seconds: summary.seconds))
         }
-        for name in result.after.keys.sorted() {
+        // Numbers in names by their value: 6x12 before 6x96.
+        for name in result.after.keys.sorted(by: { $0.compare($1, options: .numeric) == .orderedAscending }) {
             let (before, after) = (result.before[name] ?? .nan, result.after[name] ?? .nan)
             print(
-                name.padding(toLength: 14, withPad: " ", startingAt: 0)
+                name.padding(toLength: max(14, name.count + 2), withPad: " ", startingAt: 0)
                     + String(format: "%.4f -> %.4f", before, after))
         }
         if !reporting.quiet {

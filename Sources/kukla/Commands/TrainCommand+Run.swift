@@ -52,9 +52,10 @@ extension TrainCommand {
 
         /// `defaults`, changed by the recipe's file, then by flags.
         func recipe<Options: RecipePart>(
-            _ defaults: Recipe<Options>, tuning: WritableKeyPath<Options, FineTuningOptions>
+            _ defaults: Recipe<Options>, tuning: WritableKeyPath<Options, FineTuningOptions>,
+            orOneOf methods: [String] = []
         ) throws(KuklaError) -> Recipe<Options> {
-            var result = try steering.recipe(defaults)
+            var result = try steering.recipe(defaults, orOneOf: methods)
             if let ema { result.training.average = AverageSettings(decay: ema) }
             result.training.freeze += freeze
             if let lora {
@@ -81,16 +82,24 @@ extension TrainCommand {
             guard let eval else { return nil }
             let url = URL(fileURLWithPath: eval)
             if try SentencePair.hasScores(url) {
-                let scored = try SentencePair.readAll(url)
-                let task = STSTask(
-                    pairs: scored.map { .init(first: $0.first, second: $0.second, score: $0.score) })
-                return .init(name: url.lastPathComponent, goal: "spearman") { embed in
-                    let found = try task.evaluate(embedding: embed)
-                    return ["spearman": found.spearman, "pearson": found.pearson]
-                }
+                return Self.judgement(of: try SentencePair.readAll(url), name: url.lastPathComponent)
             }
-            let task = try PairRetrievalTask(url)
-            return .init(name: url.lastPathComponent, goal: "recall_at_1") { embed in
+            return Self.judgement(of: try TextTuples.readAll(url).rows, name: url.lastPathComponent)
+        }
+
+        static func judgement(of scored: [SentencePair], name: String) -> EncoderFineTuning.Judgement {
+            let task = STSTask(
+                pairs: scored.map { .init(first: $0.first, second: $0.second, score: $0.score) })
+            return .init(name: name, goal: "spearman") { embed in
+                let found = try task.evaluate(embedding: embed)
+                return ["spearman": found.spearman, "pearson": found.pearson]
+            }
+        }
+
+        /// The first two texts of each row are a pair.
+        static func judgement(of rows: [[String]], name: String) -> EncoderFineTuning.Judgement {
+            let task = PairRetrievalTask(pairs: rows.map { ($0[0], $0[1]) })
+            return .init(name: name, goal: "recall_at_1") { embed in
                 try task.evaluate(embedding: embed).metrics
             }
         }

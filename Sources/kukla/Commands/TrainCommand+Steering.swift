@@ -54,9 +54,22 @@ extension TrainCommand {
         @OptionGroup var compute: ComputeOptions
 
         /// `defaults`, changed by the recipe's file, then by flags.
-        func recipe<Options: RecipePart>(_ defaults: Recipe<Options>) throws(KuklaError) -> Recipe<Options> {
+        ///
+        /// - Parameter methods: words that `--recipe` may say in place of a file; the command looks at these itself.
+        func recipe<Options: RecipePart>(
+            _ defaults: Recipe<Options>, orOneOf methods: [String] = []
+        ) throws(KuklaError) -> Recipe<Options> {
             var result = defaults
-            if let recipe { try result.read(URL(fileURLWithPath: recipe)) }
+            if let recipe, !methods.contains(recipe) {
+                let url = URL(fileURLWithPath: recipe)
+                guard methods.isEmpty || FileManager.default.fileExists(atPath: url.path) else {
+                    throw KuklaError(
+                        .usage,
+                        "Unknown --recipe \(recipe): expected \(methods.joined(separator: ", ")), or a file in YAML; there is none of that name."
+                    )
+                }
+                try result.read(url)
+            }
             if epochs != nil && steps != nil {
                 throw KuklaError(.usage, "Both --epochs and --steps are given: expected one of them.")
             }

@@ -1,0 +1,107 @@
+public import Foundation
+import KuklaFormats
+public import KuklaNumerics
+
+/// The sizes that a model was trained for and how good each was measured to be: the section `kukla` of its `config.json`.
+public struct SizeTable: Sendable, Codable, Equatable {
+    /// One size.
+    public struct Entry: Sendable, Codable, Equatable {
+        public var layers: Int
+        public var dimensions: Int
+        /// The metric at this size; nil where it was not measured.
+        public var quality: Double?
+        /// The same of the model that training began with.
+        public var qualityBefore: Double?
+
+        public init(_ size: ModelSize, quality: Double? = nil, qualityBefore: Double? = nil) {
+            layers = size.layers
+            dimensions = size.dimensions
+            self.quality = quality
+            self.qualityBefore = qualityBefore
+        }
+
+        public var size: ModelSize { ModelSize(layers: layers, dimensions: dimensions) }
+
+        private enum CodingKeys: String, CodingKey {
+            case layers, dimensions, quality
+            case qualityBefore = "quality_before"
+        }
+    }
+
+    /// The training method, such as `mrl`.
+    public var method: String
+    /// What quality is, such as `spearman`, and where it was measured; nil where it was not.
+    public var metric: String?
+    public var measuredOn: String?
+    /// Largest first.
+    public var sizes: [Entry]
+
+    public init(method: String, metric: String? = nil, measuredOn: String? = nil, sizes: [Entry]) {
+        self.method = method
+        self.metric = metric
+        self.measuredOn = measuredOn
+        self.sizes = sizes
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case method, metric, sizes
+        case measuredOn = "measured_on"
+    }
+
+    static let key = "kukla"
+
+    /// What the model in `folder` says about its sizes; nil where it was not trained for several.
+    ///
+    /// - Throws: `KuklaError` where `config.json` is missing or no JSON, or the section is not of this form.
+    public static func read(_ folder: URL) throws(KuklaError) -> SizeTable? {
+        struct Configuration: Decodable { var kukla: SizeTable? }
+        return try ModelFile(folder, "config.json").decode(Configuration.self).kukla
+    }
+
+    /// The table as the value of its key.
+    var json: String {
+        get throws(KuklaError) {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            do { return String(decoding: try encoder.encode(self), as: UTF8.self) } catch {
+                throw KuklaError(.badData, "Cannot write the sizes of a model as JSON.", cause: error)
+            }
+        }
+    }
+
+    /// Quality over dimensions, a line for each number of layers; with one number of layers also that before training. Nil where
+    /// nothing was measured.
+    func chart() -> String? {
+        func line(_ layers: Int, _ quality: (Entry) -> Double?) -> [(x: Double, y: Double)] {
+            sizes.filter { $0.layers == layers }.sorted { $0.dimensions < $1.dimensions }
+                .compactMap { entry in quality(entry).map { (Double(entry.dimensions), $0) } }
+        }
+        let depths = Set(sizes.map(\.layers)).sorted(by: >)
+        var series = depths.map { layers in
+            LineChart.Series(
+                name: layers == 1 ? "1 layer" : "\(layers) layers", points: line(layers, \.quality))
+        }
+        if let only = depths.first, depths.count == 1 {
+            series.append(.init(name: "before training", points: line(only, \.qualityBefore)))
+        }
+        series.removeAll { $0.points.isEmpty }
+        guard let metric, !series.isEmpty else { return nil }
+        return LineChart(
+            series: series, xTitle: "dimensions", yTitle: metric, xScale: .log2, showsPoints: true
+        ).svg()
+    }
+
+    /// The sizes as a table in Markdown.
+    func markdown() -> String {
+        var text = "| layers | dimensions | bytes a vector (float32) |"
+        if let metric { text += " \(metric) | before training |" }
+        text += "\n| --- | --- | --- |" + (metric == nil ? "" : " --- | --- |") + "\n"
+        func figure(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "" }
+        for size in sizes {
+            text += "| \(size.layers) | \(size.dimensions) | \(size.dimensions * 4) |"
+            if metric != nil { text += " \(figure(size.quality)) | \(figure(size.qualityBefore)) |" }
+            text += "\n"
+        }
+        return text
+    }
+}
