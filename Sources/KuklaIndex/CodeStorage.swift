@@ -57,6 +57,22 @@ struct CodeBuffer: Sendable {
         }
     }
 
+    /// The codes of some rows, `bytes` each, one behind the other for the time of `body`.
+    func withPicked<Result, Failure: Error>(
+        _ rows: [Int], bytes: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let picked = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(rows.count * bytes, 1), alignment: 64)
+        defer { picked.deallocate() }
+        withUnsafeBytes { codes in
+            for (slot, row) in rows.enumerated() {
+                (picked.baseAddress! + slot * bytes)
+                    .copyMemory(from: codes.baseAddress! + row * bytes, byteCount: bytes)
+            }
+        }
+        return try body(UnsafeRawBufferPointer(rebasing: picked[..<(rows.count * bytes)]))
+    }
+
     /// The bytes in `range`, without a copy; changing either copies first.
     func part(_ range: Range<Int>) -> CodeBuffer {
         CodeBuffer(

@@ -23,6 +23,7 @@ struct SearchCommand: ParsableCommand {
               kukla search notes.kukla --examples 3
               kukla search vectors.kukla --vectors q.npy --within 0.3
               kukla search old.kukla --vectors new-q.npy --query-codec new.safetensors
+              kukla search vectors.kukla "a question" --funnel 24:200,96:50,384:10
             """)
 
     @Argument(help: "The collection file.")
@@ -40,14 +41,20 @@ struct SearchCommand: ParsableCommand {
     )
     var examples: Int?
 
-    @Option(name: .short, help: "How many matches.")
-    var k: Int = 10
+    @Option(name: .short, help: "How many matches (10).")
+    var k: Int?
 
     @Option(help: "All matches within this distance, in place of the k best.")
     var within: Float?
 
     @Option(help: "How hard a graph or lists look (efSearch, nprobe), in place of the collection's own.")
     var effort: Int?
+
+    @Option(
+        help:
+            "Narrow in stages DIMENSIONS:COUNT: leading dimensions among all vectors, more of them for the few that remain (24:200,96:50,384:10). For flat collections of vectors whose prefixes are good, such as Matryoshka models make."
+    )
+    var funnel: String?
 
     @Option(
         help: "In sets of vectors: how many candidates are ranked exactly, in place of the collection's own.")
@@ -93,7 +100,11 @@ struct SearchCommand: ParsableCommand {
         guard [text != nil, vectors != nil, examples != nil].count(where: { $0 }) == 1 else {
             throw ValidationError("Give one of a question, --vectors FILE, or --examples N.")
         }
-        guard k >= 1 else { throw ValidationError("-k \(k): ask for at least 1 match.") }
+        if let k, k < 1 { throw ValidationError("-k \(k): ask for at least 1 match.") }
+        guard funnel == nil || within == nil && effort == nil && queryCodec == nil else {
+            throw ValidationError(
+                "--funnel is a search of its own: leave --within, --effort and --query-codec out.")
+        }
         if let examples, examples < 1 { throw ValidationError("--examples \(examples): ask for at least 1.") }
     }
 
@@ -116,7 +127,8 @@ struct SearchCommand: ParsableCommand {
         if reporting.json {
             try printJSON(
                 Result(
-                    collection: collection, k: k, metric: file.details.metric, searchSeconds: seconds,
+                    collection: collection, k: try wanted(of: file), metric: file.details.metric,
+                    searchSeconds: seconds,
                     bytesReadPerQuery: perQuery(reads?.bytes), readsPerQuery: perQuery(reads?.reads),
                     answers: answers))
         } else {
@@ -149,9 +161,15 @@ struct SearchCommand: ParsableCommand {
         let queries =
             try questions.map { try embed($0, for: file, dimensions: index.dimensions) }
             ?? VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
+        if let funnel {
+            let through = try self.index(through: Funnel(parsing: funnel), in: file, threads: threads)
+            return try timed {
+                try file.hits(through.search(queries, count: wanted(of: file), threads: threads))
+            }
+        }
         return try timed { [index] in
             guard let within else {
-                return try file.hits(index.search(queries, count: k, threads: threads))
+                return try file.hits(index.search(queries, count: wanted(of: file), threads: threads))
             }
             return try file.hits(index.search(queries, within: within, threads: threads))
         }
@@ -167,11 +185,35 @@ struct SearchCommand: ParsableCommand {
         return try flat.queried(by: CodecFile.read(codec, searching: flat.codec))
     }
 
-    private func findSets(_ questions: [String]?, in file: CollectionFile) throws -> Found {
-        if within != nil || effort != nil || queryCodec != nil {
+    private func index(
+        through funnel: Funnel, in file: CollectionFile, threads: Int
+    ) throws(KuklaError) -> FunnelIndex {
+        guard let flat = file.index as? FlatIndex else {
             throw KuklaError(
                 .usage,
-                "--within, --effort and --query-codec are for single vectors, and \(collection) holds sets of them."
+                "Cannot search '\(file.details.factory)' through a funnel: expected a flat collection, such as F32 or SQ8."
+            )
+        }
+        if !reporting.quiet {
+            note(
+                "funnel \(funnel): \(Quantity.count(funnel.multiplications(among: flat.count))) multiplications a query, in place of \(Quantity.count(flat.count * flat.dimensions))"
+            )
+        }
+        return try FunnelIndex(flat, funnel: funnel, threads: threads)
+    }
+
+    /// How many matches: as asked, else what the funnel ends with, else 10.
+    private func wanted(of file: CollectionFile) throws(KuklaError) -> Int {
+        if let k { return k }
+        guard let funnel else { return 10 }
+        return min(try Funnel(parsing: funnel).stages.last?.count ?? 10, file.details.count)
+    }
+
+    private func findSets(_ questions: [String]?, in file: CollectionFile) throws -> Found {
+        if within != nil || effort != nil || queryCodec != nil || funnel != nil {
+            throw KuklaError(
+                .usage,
+                "--within, --effort, --query-codec and --funnel are for single vectors, and \(collection) holds sets of them."
             )
         }
         let threads = try compute.threadCount()
@@ -181,7 +223,7 @@ struct SearchCommand: ParsableCommand {
             ?? VectorSetsFile.read(URL(fileURLWithPath: vectors ?? ""))
         return try timed {
             // Sets without vectors come last, with a score that is no number: nobody looks for them.
-            try sets.search(queries, count: k, candidates: candidates, threads: threads).map {
+            try sets.search(queries, count: wanted(of: file), candidates: candidates, threads: threads).map {
                 $0.filter(\.match.score.isFinite)
             }
         }
