@@ -53,19 +53,34 @@ public struct ModelExport: Sendable {
         try folder.commit()
     }
 
-    /// The weights but for those of the layers that go.
+    /// Bytes of the weights that are kept, the Dense that cuts dimensions left out.
+    ///
+    /// - Throws: as `TextEncoder` for weights that cannot be read.
+    public var weightBytes: Int {
+        get throws(KuklaError) {
+            let file = try SafetensorsFile(source.appending(path: "model.safetensors"))
+            return keptTensors(of: file).reduce(0) { sum, tensor in
+                sum + file.withUnsafeBytes(of: tensor) { $0.count }
+            }
+        }
+    }
+
+    /// All tensors but those of the layers that go.
+    private func keptTensors(of file: SafetensorsFile) -> [SafetensorsFile.Tensor] {
+        file.tensors.filter { tensor in
+            let parts = tensor.name.split(separator: ".").drop { $0 == "bert" }
+            guard parts.starts(with: ["encoder", "layer"]),
+                let layer = parts.dropFirst(2).first.flatMap({ Int($0) })
+            else { return true }
+            return layer < size.layers
+        }
+    }
+
     private func writeTransformer(to staging: URL) throws(KuklaError) {
         let file = try SafetensorsFile(source.appending(path: "model.safetensors"))
         // "format" is what Hugging Face's loader asks for.
         var writer = SafetensorsWriter(metadata: ["format": "pt"])
-        for tensor in file.tensors {
-            let parts = tensor.name.split(separator: ".").drop { $0 == "bert" }
-            if parts.starts(with: ["encoder", "layer"]),
-                let layer = parts.dropFirst(2).first.flatMap({ Int($0) }),
-                layer >= size.layers
-            {
-                continue
-            }
+        for tensor in keptTensors(of: file) {
             writer.add(
                 bytes: file.withUnsafeBytes(of: tensor) { Data($0) }, named: tensor.name,
                 elementType: tensor.elementType, shape: tensor.shape)

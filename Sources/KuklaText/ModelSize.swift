@@ -11,4 +11,11 @@ public struct ModelSize: Hashable, Sendable, Codable, CustomStringConvertible {
 
     /// `3x48`: layers and dimensions.
     public var description: String { "\(layers)x\(dimensions)" }
+
+    /// A number of dimensions and its halves, up to six numbers while at least 8 are left: sizes worth looking at.
+    public static func halvings(of dimensions: Int) -> [Int] {
+        var found = [dimensions]
+        while found.count < 6, let last = found.last, last % 2 == 0, last / 2 >= 8 { found.append(last / 2) }
+        return found
+    }
 }

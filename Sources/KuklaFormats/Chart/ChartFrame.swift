@@ -121,7 +121,7 @@ package struct ChartFrame {
     }
 
     /// Colours as variables, so that a page or a picture alone follows the reader's light or dark setting.
-    private static let style = """
+    static let style = """
         .kk-chart{--kk-surface:#fff;--kk-ink:#1b1f24;--kk-muted:#5f6976;--kk-grid:#e8ebf0;--kk-front:#1d5fbf;\
         --kk-other:#8b95a3;--kk-chosen:#c2410c;--kk-s0:#1d5fbf;--kk-s1:#c2410c;--kk-s2:#0f7b5f;--kk-s3:#8a3ab0;\
         --kk-s4:#946200;--kk-s5:#b3245d;font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
@@ -130,7 +130,7 @@ package struct ChartFrame {
         --kk-s2:#58c9a4;--kk-s3:#cf9bf0;--kk-s4:#e0b44c;--kk-s5:#ff86b0}}
         .kk-surface{fill:var(--kk-surface)}.kk-grid{stroke:var(--kk-grid);fill:none}
         .kk-axis{stroke:var(--kk-muted);fill:none}.kk-tick,.kk-legend{font-size:12px;fill:var(--kk-muted)}
-        .kk-title{font-size:13px;fill:var(--kk-ink)}.kk-label{font-size:12px;fill:var(--kk-muted);\
+        .kk-title{font-size:13px;fill:var(--kk-ink)}.kk-cell{font-size:12px;fill:var(--kk-ink)}.kk-label{font-size:12px;fill:var(--kk-muted);\
         paint-order:stroke;stroke:var(--kk-surface);stroke-width:3px;stroke-linejoin:round}
         .kk-label.kk-on{fill:var(--kk-ink)}.kk-label.kk-pick{fill:var(--kk-chosen);font-weight:700}
         .kk-front{stroke:var(--kk-front);stroke-width:1.8;fill:none;stroke-linejoin:round}

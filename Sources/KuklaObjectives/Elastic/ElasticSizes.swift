@@ -18,7 +18,7 @@ struct ElasticSizes {
         method = options.method ?? (options.layers.isEmpty ? .mrl : .twoDimensional)
         var dimensions = options.dimensions
         if dimensions.isEmpty {
-            dimensions = method == .starbucks ? Self.cups(of: full) : Self.halvings(of: full.dimensions)
+            dimensions = method == .starbucks ? Self.cups(of: full) : ModelSize.halvings(of: full.dimensions)
         }
         try Self.check(
             dimensions, "dimensions", limit: full.dimensions, order: "falling, as in 384,192,96", by: >)
@@ -122,12 +122,6 @@ struct ElasticSizes {
         let whole = full.dimensions
         let cups = [whole, 2 * whole / 3, whole / 3, whole / 6, whole / 12, whole / 24]
         return Array(cups.filter { $0 >= 8 || $0 == whole }.prefix(full.layers))
-    }
-
-    private static func halvings(of dimensions: Int) -> [Int] {
-        var found = [dimensions]
-        while found.count < 6, let last = found.last, last % 2 == 0, last / 2 >= 8 { found.append(last / 2) }
-        return found
     }
 
     /// `count` layers up to all of them, at even distances; each at least 1.

@@ -10,7 +10,7 @@ import KuklaText
 struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval", abstract: "Measure embeddings on judged data.",
-        subcommands: [STS.self, Pairs.self, Retrieval.self])
+        subcommands: [STS.self, Pairs.self, Retrieval.self, Sizes.self])
 
     /// How the texts of a task are embedded.
     struct Embedding: ParsableArguments {
@@ -170,39 +170,54 @@ struct EvalCommand: ParsableCommand {
             let beir = try BEIRFolder(URL(fileURLWithPath: folder))
             let configuration = try IndexConfiguration(parsing: factory ?? "F32")
             let embed = try embedding.function()
-            let task = try RetrievalTask(
-                documents: texts(beir.corpus()), queries: texts(beir.queries()),
-                qrels: Qrels(beir.judgments(split).grades))
+            let task = try RetrievalTask(beir, split: split)
             let threads = try embedding.compute.threadCount()
-            let documents = try embed(task.documents.map(\.text))
-            var index = try configuration.makeIndex(on: documents, metric: .cosine, threads: threads)
-            try index.insert(documents, threads: threads)
-            let found = try task.evaluate { queries, depth in
-                try index.search(
-                    embed(queries.map(\.text)), count: min(depth, index.count), threads: threads
-                ).map { $0.map { .init(document: task.documents[$0.id].id, score: Double($0.score)) } }
-            }
+            let (found, bytesPerVector) = try task.evaluate(
+                as: configuration, threads: threads, embedding: embed)
             let values = RetrievalMetric.standard.map { ($0.description, found.mean(of: $0)) }
             if embedding.reporting.json {
                 return try printJSON(
                     Result(
                         documents: task.documents.count, queries: found.queryCount,
                         plan: configuration.description,
-                        bytesPerVector: index.bytesPerVector,
+                        bytesPerVector: bytesPerVector,
                         metrics: Dictionary(uniqueKeysWithValues: values)))
             }
             for (name, value) in values {
                 print(name.padding(toLength: 12, withPad: " ", startingAt: 0) + String(format: "%.4f", value))
             }
             note(
-                "\(Quantity.count(found.queryCount)) questions, \(Quantity.count(task.documents.count)) documents as \(configuration), \(Quantity.bytesPerVector(index.bytesPerVector)) bytes a vector"
+                "\(Quantity.count(found.queryCount)) questions, \(Quantity.count(task.documents.count)) documents as \(configuration), \(Quantity.bytesPerVector(bytesPerVector)) bytes a vector"
             )
         }
+    }
+}
 
-        private func texts(_ reader: TextReader) throws(KuklaError) -> [RetrievalTask.Text] {
+extension RetrievalTask {
+    /// The judged questions of one split of a BEIR folder.
+    init(_ beir: BEIRFolder, split: String) throws {
+        func texts(_ reader: TextReader) throws(KuklaError) -> [Text] {
             try reader.readAll().enumerated().map {
                 .init(id: $0.element.id ?? String($0.offset), text: $0.element.text)
             }
         }
+        try self.init(
+            documents: texts(beir.corpus()), queries: texts(beir.queries()),
+            qrels: Qrels(beir.judgments(split).grades))
+    }
+
+    /// Scores search of the documents as codes of `configuration`; also the bytes that a vector takes then.
+    func evaluate(
+        as configuration: IndexConfiguration, threads: Int, embedding: ([String]) throws -> Matrix
+    ) throws -> (evaluation: RetrievalEvaluation, bytesPerVector: Double) {
+        let vectors = try embedding(documents.map(\.text))
+        var index = try configuration.makeIndex(on: vectors, metric: .cosine, threads: threads)
+        try index.insert(vectors, threads: threads)
+        let evaluation = try evaluate { queries, depth in
+            try index.search(
+                embedding(queries.map(\.text)), count: min(depth, index.count), threads: threads
+            ).map { $0.map { .init(document: documents[$0.id].id, score: Double($0.score)) } }
+        }
+        return (evaluation, index.bytesPerVector)
     }
 }

@@ -55,12 +55,9 @@ struct ExportCommand: ParsableCommand {
         let target = URL(fileURLWithPath: output)
         let export = try ModelExport(source, layers: layers, dimensions: dims)
         try export.write(to: target)
-        func weights(_ folder: URL) throws(KuklaError) -> Int {
-            try MappedFile(folder.appending(path: "model.safetensors")).bytes.count
-        }
         let result = Result(
             output: output, layers: export.size.layers, dimensions: export.size.dimensions,
-            modelBytes: try weights(target), modelBytesBefore: try weights(source))
+            modelBytes: try export.weightBytes, modelBytesBefore: try ModelExport(source).weightBytes)
         if reporting.json { return try printJSON(result) }
         if !reporting.quiet {
             note(
