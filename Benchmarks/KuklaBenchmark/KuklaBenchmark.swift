@@ -8,7 +8,7 @@ import KuklaText
 /// Our side of `Benchmarks/peers/compare.py`: prepares a piece of work, prints a line when it is ready, and then, for
 /// every line on stdin, does the work once and answers with one line of JSON (`{"seconds": 0.5}`).
 ///
-///     kukla-benchmark encode MODEL TEXTS float32|int8 VECTORS.npy
+///     kukla-benchmark encode MODEL TEXTS float32|int8 VECTORS.npy [LAYERS DIMENSIONS]
 ///     kukla-benchmark tokenize MODEL TEXTS
 ///     kukla-benchmark search VECTORS.npy QUERIES.npy FACTORY COUNT BATCH FOUND.npy
 ///     kukla-benchmark build VECTORS.npy FACTORY cosine|ip|l2 COLLECTION.kukla
@@ -17,6 +17,7 @@ import KuklaText
 ///     kukla-benchmark maxsim DOCUMENTS.npy TOKENS QUERIES.npy TOKENS SCORES.npy
 ///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
 ///     kukla-benchmark train STEPS encoder MODEL LENGTHS|decoder|mlp|convolution|click
+///     kukla-benchmark train STEPS elastic MODEL PAIRS.tsv plain|mrl|2dmse|starbucks
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
 /// once, so that the other side can compare it. `build` builds in memory; the first one is written. `beam` searches with
@@ -28,9 +29,12 @@ import KuklaText
         let arguments = Array(CommandLine.arguments.dropFirst())
         func url(_ index: Int) -> URL { URL(fileURLWithPath: arguments[index]) }
         switch (arguments.first, arguments.count) {
-        case ("encode", 5):
+        case ("encode", 5), ("encode", 7):
             guard let precision = TextEncoder.Precision(rawValue: arguments[3]) else { throw usage }
-            try encode(model: url(1), texts: url(2), precision: precision, output: url(4))
+            let size = arguments.dropFirst(5).compactMap { Int($0) }
+            try encode(
+                model: url(1), texts: url(2), precision: precision, layers: size.first,
+                dimensions: size.last, output: url(4))
         case ("tokenize", 3): try tokenize(model: url(1), texts: url(2))
         case ("search", 7):
             guard let count = Int(arguments[4]), let batch = Int(arguments[5]) else { throw usage }
@@ -85,11 +89,13 @@ import KuklaText
         }
     }
 
-    static func encode(model: URL, texts: URL, precision: TextEncoder.Precision, output: URL) throws {
-        let embedder = try EmbeddingModel(folder: model, precision: precision)
+    static func encode(
+        model: URL, texts: URL, precision: TextEncoder.Precision, layers: Int?, dimensions: Int?, output: URL
+    ) throws {
+        let embedder = try EmbeddingModel(folder: model, precision: precision, layers: layers)
         let texts = try TextReader(texts).readAll().map(\.text)
         var vectors = Matrix(rows: 0, columns: 0)
-        try serve { vectors = try embedder.embed(texts).vectors }
+        try serve { vectors = try embedder.embed(texts, dimensions: dimensions).vectors }
         let writer = try VectorFile.create(output, dimensions: vectors.columns)
         try writer.append(vectors)
         try writer.commit()

@@ -1,4 +1,5 @@
 import Foundation
+import KuklaFormats
 import KuklaNN
 import KuklaNumerics
 import KuklaObjectives
@@ -14,6 +15,10 @@ enum TrainingSteps {
             try encoder(
                 folder: URL(fileURLWithPath: words[1]),
                 lengths: words[2].split(separator: ",").compactMap { Int($0) })
+        case "elastic" where words.count == 4:
+            try elastic(
+                folder: URL(fileURLWithPath: words[1]), pairs: URL(fileURLWithPath: words[2]),
+                recipe: words[3])
         case "decoder": decoder()
         case "mlp": mlp()
         case "convolution": convolution()
@@ -52,6 +57,47 @@ enum TrainingSteps {
         return step(model, AdamW(), rate: 2e-5, weightDecay: 0.01) {
             let vectors = model(batch, mode: mode)
             return loss([vectors[rows: 0..<pairs], vectors[rows: pairs..<2 * pairs]], scores: [])
+        }
+    }
+
+    /// The real MiniLM with its dropout; batches of 64 pairs in turn, in-batch negatives at several sizes, AdamW.
+    private static func elastic(folder: URL, pairs: URL, recipe: String) throws -> () -> Float {
+        let model = try TextEncoderModule(folder: folder)
+        let full = ModelSize(layers: model.layerCount, dimensions: model.dimensions)
+        let base = MultipleNegativesRankingLoss()
+        let dimensions = (0..<7).map { full.dimensions >> $0 }
+        let loss: any LayeredLoss =
+            switch recipe {
+            case "plain": WholeModelLoss(base, layers: full.layers)
+            case "mrl":
+                WholeModelLoss(MatryoshkaLoss(base, dimensions: dimensions), layers: full.layers)
+            case "2dmse":
+                Matryoshka2DLoss(
+                    base, full: full, layers: Array(1..<full.layers), dimensions: Array(dimensions[1...]))
+            case "starbucks":
+                StarbucksLoss(
+                    base,
+                    sizes: zip(1...6, [16, 32, 64, 128, 256, 384]).map {
+                        ModelSize(layers: $0, dimensions: $1)
+                    })
+            default: throw KuklaBenchmark.usage
+            }
+        let examples = TextExamples(
+            rows: try TextTuples.readAll(pairs).rows, tokenizer: try WordPieceTokenizer(folder: folder),
+            maximumLength: model.maximumLength)
+        let task = EncoderTask(model: model, examples: examples, loss: loss, needsDistinctTexts: false)
+        var random = RandomSource(seed: 1)
+        let batches = stride(from: 0, to: examples.count, by: 64).map { start in
+            task.makeBatch(Array(start..<min(start + 64, examples.count)), random: &random)
+        }
+        let mode = ForwardMode.training(RandomStream(random))
+        var optimizer = Optimizer(AdamW(), for: model, weightDecay: 0.01)
+        var turn = 0
+        return {
+            let step = task.step(on: batches[turn % batches.count], mode: mode)
+            turn += 1
+            optimizer.update(step.gradients, learningRate: 2e-5)
+            return Float(step.total)
         }
     }
 

@@ -7,12 +7,13 @@ machine weighs on both. `--only WORD` runs the rows whose name holds WORD; resul
 the table, so that the table is always whole. A file `..._rows.py` holds the rows of one kind of work.
 """
 
+import elastic_rows
 import encode_rows
 import graph_rows
 import harness
 import search_rows
 import training_rows
 
-for rows in [encode_rows, search_rows, graph_rows, training_rows]:
+for rows in [encode_rows, search_rows, graph_rows, training_rows, elastic_rows]:
     rows.run()
 harness.write_table()
