@@ -109,7 +109,7 @@ public struct FunnelIndex: VectorIndex {
 extension FlatIndex {
     /// The finest codes: the refinement's where there is one.
     var finest: (codec: any VectorCodec, codes: CodeBuffer) {
-        refinement.map { ($0.codec, refineCodes) } ?? (codec, codes)
+        refinement.map { ($0.codec, refineCodes.all) } ?? (codec, codes)
     }
 
     /// Scores of the vectors of `ids` by the leading components that the one query has; under cosine it is of norm 1.
