@@ -36,7 +36,7 @@ import Testing
         let svg = grid.heatMap().svg(size: size)
         let parser = XMLParser(data: Data(svg.utf8))
         #expect(parser.parse(), "\(String(describing: parser.parserError))")
-        #expect(svg.ranges(of: "stroke:var(--kk-chosen)").count == 3)
+        #expect(svg.ranges(of: "style=\"fill:none;stroke:var(--kk-chosen)").count == 3)
         #expect(svg.contains("6 layers, 2 ms; 64d, 256 B: 0.80"))
         #expect(!svg.contains("nan"))
         for match in svg.matches(of: /<rect x="([0-9.]+)" y="([0-9.]+)" width="([0-9.]+)"/) {
@@ -52,6 +52,13 @@ import Testing
         let svg = map.svg()
         let parser = XMLParser(data: Data(svg.utf8))
         #expect(parser.parse() && svg.contains("&lt;1&gt;") && svg.contains(">-</text>"))
+    }
+
+    @Test func `lines that differ by rounding only are drawn`() {
+        let equal = SizeGrid(
+            metric: "spearman", depths: Array(grid.depths.prefix(1)), dimensions: [4, 8],
+            quality: [[0.9, 0.9.nextUp]])
+        #expect(equal.lines().svg().contains("0.90"))
     }
 
     @Test func `the page stands alone`() {

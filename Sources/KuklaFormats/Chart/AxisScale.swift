@@ -26,7 +26,9 @@ public struct AxisScale: Sendable, Equatable {
         let high = shown.max() ?? 1
         switch kind {
         case .linear:
-            let span = high > low ? high - low : max(abs(high) * 0.1, 1e-3)
+            // Values that differ by rounding only are equal: their difference cannot be told on an axis.
+            let largest = max(abs(low), abs(high))
+            let span = high - low > largest * 1e-9 ? high - low : max(largest * 0.1, 1e-3)
             let step = Self.niceStep(span / Double(max(1, maximumTicks - 1)))
             // Air below, but not below zero where nothing is.
             let start = ((low - span * 0.04) / step).rounded(.down)

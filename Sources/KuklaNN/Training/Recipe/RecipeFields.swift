@@ -161,8 +161,9 @@ public struct RecipeFields {
         let range = Value.self == String.self || Value.self == Bool.self ? .any : range
         let expected = Value.recipeKind + (range.words.isEmpty ? "" : " \(range.words)")
         guard case .scalar(let scalar) = node, !node.isNull,
-            // A quoted number is a text.
-            Value.self == String.self || scalar.style == .plain || scalar.style == .any,
+            // A quoted number is a text, and words may look like numbers.
+            Value.self == String.self || Value.self is any RecipeChoice.Type || scalar.style == .plain
+                || scalar.style == .any,
             let value = Value(recipeText: scalar.string)
         else { throw fault(expected) }
         if let number = value.recipeNumber, !range.contains(number) { throw fault(expected) }
