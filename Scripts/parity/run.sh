@@ -18,3 +18,6 @@ for word in red green blue black white; do printf 'a %s house\tthe house is %s\n
 "$venv/bin/python" Scripts/parity/saved_model.py "$work/tuned" .build/release/kukla
 .build/release/kukla train late-interaction --pairs "$work/pairs.tsv" --steps 3 --batch-size 4 -o "$work/late" -q
 "$venv/bin/python" Scripts/parity/saved_model.py "$work/late" .build/release/kukla
+.build/release/kukla train matryoshka --pairs "$work/pairs.tsv" --layers 3,6 --dims 384,48 --held-out 0 --steps 3 --batch-size 4 -o "$work/elastic" -q
+.build/release/kukla export --model "$work/elastic" --dims 48 --layers 3 -o "$work/small" -q
+"$venv/bin/python" Scripts/parity/saved_model.py "$work/small" .build/release/kukla "$work/elastic" 48 3

@@ -3,8 +3,9 @@
 interaction, those that PyLate's two modules make: the transformer, and a linear layer behind every token.
 
     python Scripts/parity/saved_model.py tuned [path of kukla]
+    python Scripts/parity/saved_model.py small path-of-kukla elastic 48 3
 
-Fails where a component differs by 1e-4 or more.
+The second form is for a folder that `kukla export` cut: ours are those of the whole model at that size. Fails where a component differs by 1e-4 or more.
 """
 import json
 import pathlib
@@ -20,6 +21,8 @@ from transformers import AutoModel, AutoTokenizer
 
 folder = pathlib.Path(sys.argv[1])
 kukla = sys.argv[2] if len(sys.argv) > 2 else ".build/release/kukla"
+model = sys.argv[3] if len(sys.argv) > 3 else folder
+size = ["--dims", sys.argv[4], "--layers", sys.argv[5]] if len(sys.argv) > 5 else []
 texts = [
     "A man is playing a guitar.", "Two dogs run through the snow", "naïve café, 東京 and a ☕",
     "word " * 400, "x", "The quick brown fox jumps over the lazy dog.",
@@ -43,7 +46,7 @@ with tempfile.TemporaryDirectory() as place:
     source, vectors = pathlib.Path(place) / "texts.txt", pathlib.Path(place) / "vectors.npy"
     source.write_text("\n".join(texts) + "\n")
     flags = ["--multi-vector"] if is_late else []
-    subprocess.run([kukla, "embed", source, "--model", folder, "-o", vectors, "-q", *flags], check=True)
+    subprocess.run([kukla, "embed", source, "--model", model, *size, "-o", vectors, "-q", *flags], check=True)
     ours = numpy.load(vectors)
 if is_late:
     theirs = numpy.concatenate(list(token_vectors()))

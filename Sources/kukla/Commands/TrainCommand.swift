@@ -13,7 +13,8 @@ struct TrainCommand: ParsableCommand {
         commandName: "train",
         abstract: "Fine-tune an embedding model, or train late interaction or codes on top of one.",
         subcommands: [
-            Contrastive.self, Cosine.self, Matryoshka.self, LateInteraction.self, Binary.self, BiGranular.self,
+            Contrastive.self, Cosine.self, Matryoshka.self, LateInteraction.self, Binary.self,
+            BiGranular.self,
         ])
 
     /// `kukla train contrastive`: pairs that belong together.
