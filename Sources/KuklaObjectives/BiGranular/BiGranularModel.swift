@@ -40,12 +40,27 @@ public struct BiGranularModel: Module {
                 "Cannot train the centroids of '\(codec.configuration)': expected PQm or OPQm,PQm of the head's dimensions."
             )
         }
-        return BiGranularModel(
-            linear: Linear(weight: linear.weight.value, bias: linear.bias?.value),
-            norm: LayerNorm(weight: norm.weight.value, bias: norm.bias.value, epsilon: norm.epsilon),
+        return copy(
             codes: CentroidLayer(
                 rotation: parameters["transform.0.matrix"] ?? Tensor.identity(dimensions).matrix,
                 centroids: centroids, subspaces: subspaces))
+    }
+
+    /// The same with parameters of its own.
+    package func copy() -> BiGranularModel {
+        copy(
+            codes: codes.map {
+                CentroidLayer(
+                    rotation: $0.rotation.value.matrix, centroids: $0.centroids.value.matrix,
+                    subspaces: $0.subspaces)
+            })
+    }
+
+    private func copy(codes: CentroidLayer?) -> BiGranularModel {
+        BiGranularModel(
+            linear: Linear(weight: linear.weight.value, bias: linear.bias?.value),
+            norm: LayerNorm(weight: norm.weight.value, bias: norm.bias.value, epsilon: norm.epsilon),
+            codes: codes)
     }
 
     public func visit(_ visitor: inout ModuleVisitor) {

@@ -18,7 +18,7 @@ struct BiDRComparison {
         var optimizedRecall = 0.0
         var learnedRecall = 0.0
         /// Recall@100 of short codes, unsupervised and learned.
-        var shortRecall = (optimized: 0.0, learned: 0.0)
+        var shortRecall = (optimized: Double.nan, learned: Double.nan)
         /// The fewest centroids that a piece of the codes uses.
         var fewestCentroids = 0.0
         /// nDCG@10 of candidates, by what ranks them.
@@ -167,6 +167,7 @@ struct BiDRComparison {
                 figures.everything = ndcg(try search(flat(fine), count: 10))
             }
         }
+        guard bench.scale == .full else { return figures }
         let short = try BiDRStages(
             set: set, bench: bench, seed: seed, folder: folder.appending(path: "short"),
             codeBytes: BiDRStudy.shortCodeBytes)
@@ -181,9 +182,11 @@ struct BiDRComparison {
     private func learned(
         _ stages: BiDRStages, after global: BiGranularModel
     ) throws(KuklaError) -> (BiGranularModel, optimized: any VectorCodec) {
-        let initial = try stages.any.initialCodes(after: global).codec(sample: set.documents)
-        let stage = try stages.best { training throws(KuklaError) in try training.trainCodes(after: global) }
-        return (stage.model, initial)
+        let initial = try stages.any.initialCodes(after: global)
+        let stage = try stages.best { training throws(KuklaError) in
+            try training.trainCodes(from: initial.copy())
+        }
+        return (stage.model, try initial.codec(sample: set.documents))
     }
 
     private func flat(_ codec: any VectorCodec) throws(KuklaError) -> FlatIndex {
