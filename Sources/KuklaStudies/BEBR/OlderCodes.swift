@@ -26,24 +26,17 @@ struct OlderCodes {
                 .init(vectors: all, older: (old, all.leadingComponents(256))), "RBE384x2", seed: seed + 10
             ).codec
             let stranger = try training(.init(vectors: all), "RBE384x2", seed: seed + 20).codec
-            let asked = corpus.queries
-            for (place, scorer) in [
-                old.symmetricScorer(for: queries), new.symmetricScorer(for: asked, against: old),
-                new.symmetricScorer(for: asked), stranger.symmetricScorer(for: asked, against: old),
-            ].enumerated() {
+            let asks = [
+                (old, queries, old, documents), (new, corpus.queries, old, documents),
+                (new, corpus.queries, new, corpus.documents), (stranger, corpus.queries, old, documents),
+            ]
+            for (place, (asking, queries, stored, documents)) in asks.enumerated() {
                 coded[place].append(
                     try corpus.figures(
-                        scorer, place == 2 ? new : old, place == 2 ? corpus.documents : documents
+                        asking.symmetricScorer(for: queries, against: stored), stored, documents
                     ).ndcg)
-            }
-            for (place, scorer) in [
-                old.scorer(for: queries), new.scorer(for: asked, against: old), new.scorer(for: asked),
-                stranger.scorer(for: asked, against: old),
-            ].enumerated() {
                 floats[place].append(
-                    try corpus.figures(
-                        scorer, place == 2 ? new : old, place == 2 ? corpus.documents : documents
-                    ).ndcg)
+                    try corpus.figures(asking.scorer(for: queries, against: stored), stored, documents).ndcg)
             }
             bench.progress.advance(by: 1)
         }
