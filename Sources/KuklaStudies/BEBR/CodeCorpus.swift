@@ -44,10 +44,14 @@ struct CodeCorpus {
     /// SciFact with its test questions.
     static func sciFact(_ bench: StudyBench) throws(KuklaError) -> CodeCorpus {
         let texts = try bench.sciFact()
-        // Whole in full runs, whose vectors are kept for all studies.
-        let documents = bench.choose(
-            quick: Array(texts.documents.prefix(120)), full: texts.documents)
         let queries = bench.choose(quick: Array(texts.task.queries.prefix(40)), full: texts.task.queries)
+        var documents = texts.documents
+        if bench.scale == .quick {
+            let answers = Set(queries.flatMap { (texts.task.qrels[$0.id] ?? [:]).keys })
+            documents =
+                documents.filter { answers.contains($0.id) }
+                + documents.filter { !answers.contains($0.id) }.prefix(60)
+        }
         return try CodeCorpus(
             texts.name, documents: bench.embed(documents.map(\.text)),
             queries: bench.embed(queries.map(\.text)),
@@ -133,11 +137,12 @@ struct TextPairs {
                 answers.append(row)
             }
         }
-        let titles = try TextReader(
+        let records = try TextReader(
             bench.data("scifact/corpus.jsonl.gz"), options: TextOptions(textColumn: "title")
-        ).readAll().prefix(known.count).map(\.text)
-        questions = try bench.embed(asked + titles)
-        self.answers = corpus.documents.gathering(rows: answers + Array(titles.indices))
+        ).readAll()
+        let titles = Dictionary(records.map { ($0.id ?? "", $0.text) }) { first, _ in first }
+        questions = try bench.embed(asked + known.map { titles[$0.id] ?? "" })
+        self.answers = corpus.documents.gathering(rows: answers + Array(known.indices))
     }
 }
 
