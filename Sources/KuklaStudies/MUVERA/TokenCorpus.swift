@@ -22,7 +22,10 @@ struct TokenCorpus {
         // A quick run keeps what answers its questions, and some others.
         let kept = Set(queries.flatMap { qrels[$0.id]?.keys.map(\.self) ?? [] }).union(
             corpus.documents.prefix(bench.choose(quick: 70, full: .max)).map(\.id))
-        let documents = corpus.documents.filter { kept.contains($0.id) }
+        let characters = bench.choose(quick: 250, full: Int.max)
+        let documents = corpus.documents.filter { kept.contains($0.id) }.map {
+            RetrievalTask.Text(id: $0.id, text: String($0.text.prefix(characters)))
+        }
         name = corpus.name
         self.qrels = qrels
         texts = (queries, documents)
