@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Large blocks of memory, cut from what was used before where it lasts.
 ///
@@ -20,7 +19,7 @@ package enum MemoryPool {
         var peakBytes = 0
     }
 
-    private static let shared = Mutex(State())
+    private static let shared = Guarded(State())
 
     /// The size of the block that serves `bytes`.
     package static func blockSize(for bytes: Int) -> Int {

@@ -1,6 +1,5 @@
 import KuklaIndex
 import KuklaNumerics
-import Synchronization
 import Testing
 
 /// Readers search snapshots while a writer changes its own and swaps it: run under the thread sanitizer by `make sanitize`.
@@ -56,10 +55,10 @@ import Testing
 
     /// The index that readers take next.
     private final class Shared: Sendable {
-        let isOver = Mutex(false)
-        private let index: Mutex<any CodedIndex>
+        let isOver = Guarded(false)
+        private let index: Guarded<any CodedIndex>
 
-        init(_ index: any CodedIndex) { self.index = Mutex(index) }
+        init(_ index: any CodedIndex) { self.index = Guarded(index) }
 
         var snapshot: any CodedIndex { index.withLock { $0 } }
 

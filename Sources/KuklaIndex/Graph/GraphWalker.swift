@@ -1,7 +1,6 @@
 import CKernels
 import KuklaCodecs
 import KuklaNumerics
-import Synchronization
 
 /// Walks over layers of a graph, and the memory that this takes: marks of the nodes it has seen, its beam, and the
 /// scores of one node's neighbours. Belongs to one thread at a time.
@@ -105,7 +104,7 @@ final class GraphWalker: @unchecked Sendable {  // handed from thread to thread 
 
 /// Walkers that are not in use, kept for the next search: making one costs as much as a short walk.
 final class GraphWalkerPool: Sendable {
-    private let idle = Mutex<[GraphWalker]>([])
+    private let idle = Guarded<[GraphWalker]>([])
 
     func withWalker<Result, Failure: Error>(
         _ body: (GraphWalker) throws(Failure) -> Result

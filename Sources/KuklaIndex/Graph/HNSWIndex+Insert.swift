@@ -205,7 +205,9 @@ extension CodeBuffer {
 func parallelMap<Result: Sendable>(
     _ count: Int, grain: Int, threads: Int, _ body: @Sendable (Int) -> Result
 ) -> [Result] {
-    [Result](unsafeUninitializedCapacity: count) { buffer, initialized in
+    // The length of the one empty array that all share would be written.
+    guard count > 0 else { return [] }
+    return [Result](unsafeUninitializedCapacity: count) { buffer, initialized in
         nonisolated(unsafe) let buffer = buffer  // every block writes elements of its own
         parallelFor(count, grain: grain, threads: threads) { block in
             for index in block { (buffer.baseAddress! + index).initialize(to: body(index)) }
