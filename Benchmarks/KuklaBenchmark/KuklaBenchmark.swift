@@ -167,8 +167,10 @@ import KuklaText
 
     static func resident(_ collection: URL) throws {
         let before = try residentBytes()
-        // Opening checks every byte.
-        let index = try CollectionFile(collection).index
+        let file = try CollectionFile(collection)
+        // Looks at every byte.
+        try file.verify()
+        let index = file.index
         let grown = try residentBytes() - before
         try serve(["resident": Double(grown) / Double(index.count), "formula": index.bytesPerVector]) {}
     }

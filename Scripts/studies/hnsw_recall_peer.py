@@ -1,11 +1,13 @@
 """Recall@10 of hnswlib on the vectors of `kukla study hnsw-recall`, for `Parity.swift`.
 
-    kukla study hnsw-recall --full            # leaves its vectors in the cache folder
-    python hnsw_recall_peer.py ~/.cache/kukla/studies
+    rm -r ~/.cache/kukla/studies                          # other studies keep vectors there, too
+    kukla study hnsw-recall --data DATA --full            # leaves its text vectors
+    python hnsw_recall_peer.py ~/.cache/kukla/studies DATA
 
 Needs numpy and hnswlib (Benchmarks/peers/requirements.txt). One thread, so that vectors enter in their order.
 """
 
+import gzip
 import pathlib
 import sys
 
@@ -17,13 +19,16 @@ EFFORTS = [10, 40, 100]
 SEEDS = [1, 2, 3]
 
 
-def recalls(vectors: numpy.ndarray) -> list[float]:
+def recalls(vectors: numpy.ndarray, space: str) -> list[float]:
     is_query = numpy.arange(len(vectors)) % 10 == 0
     base, queries = vectors[~is_query], vectors[is_query]
-    exact = numpy.argsort(-(queries @ base.T), axis=1)[:, :10]
+    scores = queries @ base.T
+    if space == "l2":
+        scores = 2 * scores - (base**2).sum(axis=1)
+    exact = numpy.argsort(-scores, axis=1)[:, :10]
     sums = numpy.zeros(len(EFFORTS))
     for seed in SEEDS:
-        index = hnswlib.Index(space="cosine", dim=vectors.shape[1])
+        index = hnswlib.Index(space=space, dim=vectors.shape[1])
         index.init_index(max_elements=len(base), M=16, ef_construction=128, random_seed=seed)
         index.add_items(base, num_threads=1)
         for place, effort in enumerate(EFFORTS):
@@ -33,13 +38,21 @@ def recalls(vectors: numpy.ndarray) -> list[float]:
     return list(sums / len(SEEDS))
 
 
+def show(name: str, vectors: numpy.ndarray, space: str) -> None:
+    figures = ", ".join(f"{recall:.4f}" for recall in recalls(vectors, space))
+    print(f'"{name}": [{figures}],')
+
+
 def main() -> None:
-    folder = pathlib.Path(sys.argv[1])
-    for file in sorted(folder.glob("*.npy")):
+    cache, data = (pathlib.Path(argument) for argument in sys.argv[1:3])
+    for file in sorted(cache.glob("*.npy")):
         vectors = numpy.load(file)
         if len(vectors) in CORPORA:
-            figures = ", ".join(f"{recall:.4f}" for recall in recalls(vectors))
-            print(f'"{CORPORA[len(vectors)]}": [{figures}],')
+            show(CORPORA[len(vectors)], vectors, "cosine")
+    pixels = gzip.open(data / "mnist/t10k-images-idx3-ubyte.gz").read()
+    show("MNIST", numpy.frombuffer(pixels, numpy.uint8, offset=16).reshape(-1, 784).astype(numpy.float32), "l2")
+    words = numpy.frombuffer(gzip.open(data / "ann_sift5k/base.fvecs.gz").read(), numpy.float32)
+    show("SIFT", words.reshape(-1, 129)[:, 1:].copy(), "l2")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import KuklaNumerics
 ///   (`by_residual`) that its factory string does not show, with a default that depends on the codec; here files keep the
 ///   string, so it is said there, and a string without the letter means what it meant in every file written so far. Measure
 ///   before using it. It finds more where few lists are looked through and where lists are tight clusters. By products it can find
-///   less: what product codes lose of a residual, scores lose too, while the product with the centre is exact, so that far lists
-///   are underrated (63k text embeddings, `PQ48x4fs`, cosine: recall@10 0.423 against 0.407 at 1 list, 0.522 against 0.523 at 8,
+///   less, perhaps because what product codes lose of a residual is lost to the score while the product with the centre is exact
+///   (63k text embeddings, `PQ48x4fs`, cosine: recall@10 0.423 against 0.407 at 1 list, 0.522 against 0.523 at 8,
 ///   0.531 against 0.559 at all).
 /// - `IVF256b`: balanced lists. The largest one holds at most `largestShare` times the mean.
 /// - `IVF4096_HNSW32`: nearest centres are found by a graph of 32 links, as in FAISS, in place of comparing all.

@@ -12,7 +12,7 @@ public struct HNSWRecallStudy: Study {
         "Elliott and Clark 2024, \"The Impacts of Data, Ordering, and Intrinsic Dimensionality on Recall in Hierarchical Navigable Small Worlds\", arXiv:2405.17813."
     public let claim =
         "With HNSW at its usual settings, recall falls with the intrinsic dimension of the vectors and depends on the order of insertion (those in the most complicated surroundings first is best), and models rank otherwise than under exact search."
-    public let data = ["scifact", "cranfield", "ag_news"]
+    public let data = ["scifact", "cranfield", "ag_news", "mnist", "ann_sift5k"]
 
     public init() {}
 
@@ -42,46 +42,48 @@ public struct HNSWRecallStudy: Study {
 /// Vectors of one corpus, every tenth of them kept out of the index as a query.
 struct HeldOutVectors {
     let name: String
+    let metric: Metric
     let base: Matrix
     let queries: Matrix
     /// The ids of the `k` best of each query.
     let exact: [[Int]]
 
-    init(_ name: String, _ vectors: Matrix, threads: Int) throws(KuklaError) {
-        self.name = name
-        queries = vectors.gathering(rows: Self.queryRows(of: vectors))
-        base = vectors.gathering(rows: Self.baseRows(of: vectors))
-        exact = try Self.exact(base, queries, threads: threads)
+    init(_ name: String, _ vectors: Matrix, metric: Metric = .cosine, threads: Int) throws(KuklaError) {
+        try self.init(
+            name, base: vectors.gathering(rows: Self.baseRows(of: vectors)),
+            queries: vectors.gathering(rows: Self.queryRows(of: vectors)), metric: metric, threads: threads)
     }
 
-    init(_ name: String, base: Matrix, queries: Matrix, threads: Int) throws(KuklaError) {
-        (self.name, self.base, self.queries) = (name, base, queries)
-        exact = try Self.exact(base, queries, threads: threads)
+    init(
+        _ name: String, base: Matrix, queries: Matrix, metric: Metric = .cosine, threads: Int
+    ) throws(KuklaError) {
+        (self.name, self.base, self.queries, self.metric) = (name, base, queries, metric)
+        var flat = FlatIndex(codec: FloatCodec(metric: metric, dimensions: base.columns))
+        try flat.insert(base, threads: threads)
+        exact = try flat.search(queries, count: HNSWRecallStudy.k, threads: threads).map { $0.map(\.id) }
     }
 
     static func queryRows(of vectors: Matrix) -> [Int] { (0..<vectors.rows).filter { $0 % 10 == 0 } }
     static func baseRows(of vectors: Matrix) -> [Int] { (0..<vectors.rows).filter { $0 % 10 != 0 } }
 
-    private static func exact(_ base: Matrix, _ queries: Matrix, threads: Int) throws(KuklaError)
-        -> [[Int]]
-    {
-        var flat = FlatIndex(codec: FloatCodec(metric: .cosine, dimensions: base.columns))
-        try flat.insert(base, threads: threads)
-        return try flat.search(queries, count: HNSWRecallStudy.k, threads: threads).map { $0.map(\.id) }
-    }
-
-    /// SciFact, Cranfield and AG News; the first alone, cut, in a quick run.
+    /// Texts of SciFact, Cranfield and AG News, and digits and image features by L2; the first alone, cut, in a quick run.
     static func all(of bench: StudyBench) throws(KuklaError) -> [HeldOutVectors] {
         let limit = HNSWRecallStudy.limit(bench)
-        var all: [HeldOutVectors] = []
+        let abstracts = try bench.embed(bench.sciFact().documents.prefix(limit).map(\.text))
+        var all = [try HeldOutVectors("SciFact", abstracts, threads: bench.threads)]
+        guard bench.scale == .full else { return all }
         for (name, texts) in [
-            ("SciFact", try bench.sciFact().documents.map(\.text)),
-            ("Cranfield", try bench.cranfield().documents.map(\.text)),
-            ("AG News", try bench.agNews().texts),
+            ("Cranfield", try bench.cranfield().documents.map(\.text)), ("AG News", try bench.agNews().texts),
         ] {
-            let vectors = try bench.embed(Array(texts.prefix(limit)))
-            all.append(try HeldOutVectors(name, vectors, threads: bench.threads))
-            if bench.scale == .quick { break }
+            all.append(try HeldOutVectors(name, bench.embed(texts), threads: bench.threads))
+        }
+        for (name, file) in [
+            ("MNIST", "mnist/t10k-images-idx3-ubyte.gz"), ("SIFT", "ann_sift5k/base.fvecs.gz"),
+        ] {
+            all.append(
+                try HeldOutVectors(
+                    name, VectorFile.readAll(bench.data(file)), metric: .squaredEuclidean,
+                    threads: bench.threads))
         }
         return all
     }
@@ -91,7 +93,7 @@ struct HeldOutVectors {
         order: InsertionOrder = .given, seed: UInt64, threads: Int
     ) throws(KuklaError) -> HNSWIndex {
         var index = try HNSWIndex(
-            HNSWRecallStudy.graph, codec: FloatCodec(metric: .cosine, dimensions: base.columns),
+            HNSWRecallStudy.graph, codec: FloatCodec(metric: metric, dimensions: base.columns),
             seed: seed)
         try index.insert(base, order: order, threads: threads, progress: SilentProgress())
         return index

@@ -25,7 +25,7 @@ struct InsertionOrders {
         defer { bench.progress.end() }
         for corpus in corpora {
             let dimensions = try LocalDimension.estimate(
-                corpus.base, metric: .cosine, threads: bench.threads)
+                corpus.base, metric: corpus.metric, threads: bench.threads)
             let ascending = dimensions.indices.sorted { (dimensions[$0], $0) < (dimensions[$1], $1) }
             var sums = efforts.map { _ in [0.0, 0.0, 0.0] }
             for seed in levelSeeds {

@@ -15,6 +15,8 @@ struct Parity {
         "SciFact": [0.9266, 0.9954, 0.9998],
         "Cranfield": [0.9533, 0.9979, 1.0000],
         "AG News": [0.9004, 0.9857, 0.9980],
+        "MNIST": [0.9528, 0.9963, 0.9995],
+        "SIFT": [0.8625, 0.9799, 0.9963],
     ]
 
     func add(to findings: inout StudyFindings) throws(KuklaError) {

