@@ -166,13 +166,15 @@ import KuklaText
     }
 
     static func resident(_ collection: URL) throws {
+        // Once before, so that code and buffers which every process has are there already. Looks at every byte.
+        try CollectionFile(collection).verify()
         let before = try residentBytes()
         let file = try CollectionFile(collection)
-        // Looks at every byte.
         try file.verify()
         let index = file.index
-        let grown = try residentBytes() - before
-        try serve(["resident": Double(grown) / Double(index.count), "formula": index.bytesPerVector]) {}
+        let count = Double(index.count)
+        let grown = try Double(residentBytes() - before) / count
+        try serve(["resident": grown, "formula": index.bytesPerVector + Double(index.fixedBytes) / count]) {}
     }
 
     /// Bytes of this process in memory, mapped files among them.

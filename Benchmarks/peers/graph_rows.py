@@ -152,8 +152,8 @@ class USearch:
 class SignsOfUSearch:
     """Signs in USearch, and the best of them ranked again by their floats, as its users do."""
 
-    name = "USearch b1, 60 ranked again by numpy"
-    candidates = 60
+    name = "USearch b1, 100 ranked again by numpy"
+    candidates = 100
 
     def __init__(self, base):
         self.base = base
@@ -230,7 +230,7 @@ def bench_graphs():
         # Pixels are never below zero: their signs say nothing. USearch's signs of clusters of noise find too little.
         if wanted(signs) and name == "apt":
             collection = options.work / f"{name}-HNSW16-B1.kukla"
-            with Ours("build", base_path, "HNSW16,B1,Refine(F32,factor=6)", ours_metric, collection):
+            with Ours("build", base_path, "HNSW16,B1,Refine(F32)", ours_metric, collection):
                 pass
             peer = SignsOfUSearch(base)
             peer.build()
