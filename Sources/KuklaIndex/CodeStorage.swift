@@ -57,40 +57,12 @@ struct CodeBuffer: Sendable {
         }
     }
 
-    /// The codes of some rows, `bytes` each, one behind the other for the time of `body`.
-    func withPicked<Result, Failure: Error>(
-        _ rows: [Int], bytes: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        let picked = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(rows.count * bytes, 1), alignment: 64)
-        defer { picked.deallocate() }
-        withUnsafeBytes { codes in
-            for (slot, row) in rows.enumerated() {
-                (picked.baseAddress! + slot * bytes)
-                    .copyMemory(from: codes.baseAddress! + row * bytes, byteCount: bytes)
-            }
-        }
-        return try body(UnsafeRawBufferPointer(rebasing: picked[..<(rows.count * bytes)]))
-    }
-
     /// The bytes in `range`, without a copy; changing either copies first.
     func part(_ range: Range<Int>) -> CodeBuffer {
         CodeBuffer(
             borrowing: UnsafeRawBufferPointer(
                 rebasing: UnsafeRawBufferPointer(
                     start: storage.base, count: byteCount)[range]), from: storage)
-    }
-
-    /// A copy of the codes of `slots`, each of `bytes` bytes, one behind the other.
-    func picking(_ slots: [UInt32], bytes: Int) -> CodeBuffer {
-        var picked = CodeBuffer(capacity: slots.count * bytes)
-        picked.replace(after: 0, count: slots.count * bytes) { out in
-            for (place, slot) in slots.enumerated() {
-                (out.baseAddress! + place * bytes).copyMemory(
-                    from: base + Int(slot) * bytes, byteCount: bytes)
-            }
-        }
-        return picked
     }
 
     /// Where the codes begin: valid while this buffer lives and is not changed.

@@ -175,8 +175,7 @@ extension FlatIndex: Insertable {
 
     /// The vectors in `places`, which rise, alone: under new ids, in the same order.
     func keeping(_ places: [Int]) -> FlatIndex {
-        var kept = CodeBuffer()
-        kept.copy(places, of: codes, behind: 0, layout: codec.layout)
+        let kept = CodeBuffer(copying: places, of: codes, layout: codec.layout)
         var fine = refineCodes
         if let refinement {
             fine.compact(
@@ -197,6 +196,12 @@ extension FlatIndex: SectionedIndex {
 }
 
 extension CodeBuffer {
+    /// The codes in `places` of `other`, in that order.
+    init(copying places: [Int], of other: CodeBuffer, layout: CodeLayout) {
+        self.init(capacity: layout.byteCount(of: places.count))
+        copy(places, of: other, behind: 0, layout: layout)
+    }
+
     /// Writes the codes in `places` of `other` behind the first `count` codes here. What is left of the last block is zero.
     mutating func copy(_ places: [Int], of other: CodeBuffer, behind count: Int, layout: CodeLayout) {
         let (old, new) = (layout.byteCount(of: count), layout.byteCount(of: count + places.count))

@@ -116,8 +116,8 @@ extension FlatIndex {
     fileprivate func scores(of ids: [Int], for query: Matrix) throws(KuklaError) -> [Float] {
         guard !ids.isEmpty else { return [] }
         let (codec, codes) = finest
-        return try codes.withPicked(ids, bytes: codec.layout.bytesPerBlock) {
-            picked throws(KuklaError) -> [Float] in
+        let picked = CodeBuffer(copying: ids, of: codes, layout: codec.layout)
+        return try picked.withUnsafeBytes { picked throws(KuklaError) -> [Float] in
             guard query.columns < dimensions else {
                 return codec.scorer(for: query).scores(of: picked, count: ids.count)
             }

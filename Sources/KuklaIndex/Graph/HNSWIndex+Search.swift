@@ -67,7 +67,8 @@ extension HNSWIndex {
         let slots = filter.slots
         let few = FlatIndex(
             codec: codec, refinement: nil, count: slots.count,
-            codes: codes.picking(slots, bytes: codec.layout.bytesPerBlock), refineCodes: FineCodes())
+            codes: CodeBuffer(copying: slots.map { Int($0) }, of: codes, layout: codec.layout),
+            refineCodes: FineCodes())
         comparisonCounter?.add(queries.rows * slots.count)
         let found = try few.search(queries, count: min(candidates(for: k), slots.count), threads: threads)
         return try parallelMap(queries.rows, grain: 4, threads: threads) { row throws(KuklaError) in
