@@ -41,16 +41,15 @@ final class EncoderScratch: Sendable {
 }
 
 /// Lends scratch to workers, making as many as work at the same time.
-final class ScratchPool: @unchecked Sendable {  // `free` is guarded by `lock`
-    private let lock = NSLock()
-    private var free: [EncoderScratch] = []
+final class ScratchPool: Sendable {
+    private let free = Guarded<[EncoderScratch]>([])
     private let make: @Sendable () -> EncoderScratch
 
     init(_ make: @escaping @Sendable () -> EncoderScratch) { self.make = make }
 
     func borrow<Failure: Error>(_ body: (EncoderScratch) throws(Failure) -> Void) throws(Failure) {
-        let scratch = lock.withLock { free.popLast() } ?? make()
-        defer { lock.withLock { free.append(scratch) } }
+        let scratch = free.withLock { $0.popLast() } ?? make()
+        defer { free.withLock { $0.append(scratch) } }
         try body(scratch)
     }
 }

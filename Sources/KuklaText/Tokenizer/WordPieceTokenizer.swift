@@ -152,15 +152,15 @@ public struct WordPieceTokenizer: Sendable {
 }
 
 /// Collects the parts of a batch from several threads.
-private final class PartialBatches: @unchecked Sendable {  // `parts` is guarded by `lock`
-    private let lock = NSLock()
-    private var parts: [TokenBatch]
+private struct PartialBatches: Sendable {
+    private let parts: Guarded<[TokenBatch]>
 
-    init(count: Int) { parts = Array(repeating: TokenBatch(), count: count) }
+    init(count: Int) { parts = Guarded(Array(repeating: TokenBatch(), count: count)) }
 
-    func set(_ index: Int, _ part: TokenBatch) { lock.withLock { parts[index] = part } }
+    func set(_ index: Int, _ part: TokenBatch) { parts.withLock { $0[index] = part } }
 
     func joined() -> TokenBatch {
+        let parts = parts.withLock { $0 }
         var whole = TokenBatch()
         whole.ids.reserveCapacity(parts.reduce(0) { $0 + $1.ids.count })
         whole.offsets.reserveCapacity(parts.reduce(1) { $0 + $1.count })
