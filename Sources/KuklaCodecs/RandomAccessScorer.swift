@@ -12,6 +12,33 @@ public protocol RandomAccessScorer: Sendable {
         into scores: UnsafeMutablePointer<Float>)
 }
 
+/// Queries that score codes in rows one by one, whichever they are: a scan asks for all of them in turn.
+protocol RowScorer: CodeScorer, RandomAccessScorer {
+    /// As `RandomAccessScorer.score(rows:count:of:into:)`, for one of the queries.
+    func score(
+        _ query: Int, rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
+        into scores: UnsafeMutablePointer<Float>)
+}
+
+extension RowScorer {
+    func score(_ codes: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int) {
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(count, 1)) { rows in
+            for i in 0..<count { rows[i] = UInt32(i) }
+            for query in 0..<queryCount {
+                score(
+                    query, rows: rows.baseAddress!, count: count, of: codes, into: scores + query * stride)
+            }
+        }
+    }
+
+    func score(
+        rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
+        into scores: UnsafeMutablePointer<Float>
+    ) {
+        score(0, rows: rows, count: count, of: codes, into: scores)
+    }
+}
+
 extension VectorCodec {
     public var scoresGroups: Bool { false }
 

@@ -61,7 +61,7 @@ struct RecurrentBinaryRowCodec: VectorCodec {
 }
 
 /// Queries in code space against codes in rows: cosines.
-private struct RecurrentBinaryRowScorer: CodeScorer, RandomAccessScorer {
+private struct RecurrentBinaryRowScorer: RowScorer {
     let codec: RecurrentBinaryRowCodec
     let queries: Matrix
     /// 2 over the length of each query: the grid's points are halves of the odd numbers.
@@ -75,21 +75,7 @@ private struct RecurrentBinaryRowScorer: CodeScorer, RandomAccessScorer {
         scales = RecurrentBinaryCodec.scales(of: queries)
     }
 
-    func score(_ codes: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int) {
-        let rows = (0..<UInt32(count)).map { $0 }
-        for query in 0..<queryCount {
-            score(query, rows: rows, count: count, of: codes, into: scores + query * stride)
-        }
-    }
-
     func score(
-        rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
-        into scores: UnsafeMutablePointer<Float>
-    ) {
-        score(0, rows: rows, count: count, of: codes, into: scores)
-    }
-
-    private func score(
         _ query: Int, rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
         into scores: UnsafeMutablePointer<Float>
     ) {

@@ -64,7 +64,7 @@ struct SignRowCodec: VectorCodec {
 
 /// Float queries against sign bits in rows: with `s` the sum of the query where the sign is positive and `t` its whole
 /// sum, `q . (f * signs) = f * (2 s - t)`.
-private struct SignRowScorer: CodeScorer, RandomAccessScorer {
+private struct SignRowScorer: RowScorer {
     let codec: SignRowCodec
     let queries: Matrix
     private let sums: [Float]
@@ -79,24 +79,7 @@ private struct SignRowScorer: CodeScorer, RandomAccessScorer {
         squaredNorms = (0..<queries.rows).map { queries.withUnsafeRow($0) { squaredNorm($0) } }
     }
 
-    func score(_ codes: UnsafeRawPointer, count: Int, into scores: UnsafeMutablePointer<Float>, stride: Int) {
-        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(count, 1)) { rows in
-            for i in 0..<count { rows[i] = UInt32(i) }
-            for query in 0..<queryCount {
-                score(
-                    query, rows: rows.baseAddress!, count: count, of: codes, into: scores + query * stride)
-            }
-        }
-    }
-
     func score(
-        rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
-        into scores: UnsafeMutablePointer<Float>
-    ) {
-        score(0, rows: rows, count: count, of: codes, into: scores)
-    }
-
-    private func score(
         _ query: Int, rows: UnsafePointer<UInt32>, count: Int, of codes: UnsafeRawPointer,
         into scores: UnsafeMutablePointer<Float>
     ) {
