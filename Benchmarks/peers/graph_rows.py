@@ -180,9 +180,13 @@ class SignsOfUSearch:
         return np.concatenate(answers)
 
 
+def kept(peer, name):
+    return options.work / f"{name}-{peer.name.replace(' ', '-')}.index"
+
+
 def ready(peer, name):
     """Builds a peer's index, or reads one that an earlier run built: a million vectors take minutes."""
-    path = options.work / f"{name}-{peer.name.replace(' ', '-')}.index"
+    path = kept(peer, name)
     if path.exists():
         peer.load(str(path))
     else:
@@ -214,6 +218,7 @@ def bench_graphs():
                 for peer in peers if wanted(building) else []:
                     a, b = alternate(ours, lambda: timed(peer.build))
                     row(building, peer.name, 1.0, a, b, len(base), "vectors/s", "M 16, efConstruction 128")
+                    peer.save(str(kept(peer, name)))
         for peer in peers if plain else []:
             ready(peer, name)
             for title, target in zip(titles, (0.95, 0.99)):

@@ -142,10 +142,13 @@ def write_table():
     def figure(x):
         return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
+    counts = [r.get("rounds", 4) for r in results.values()]
+    rounds = [count for count in counts if count > 1]
+    once = " (one where a round takes minutes)" if len(rounds) < len(counts) else ""
     lines = [
         "# Benchmarks", "",
         "Written by `make bench` (`Benchmarks/peers/compare.py`): our binary and the peer on the same input, the same machine and 2 threads,",
-        f"alternating, at least {min(r.get('rounds', 4) for r in results.values())} rounds; the ratio is the median over rounds, in brackets the lowest and the highest. Bars are the least ratio",
+        f"alternating, at least {min(rounds)} rounds{once}; the ratio is the median over rounds, in brackets the lowest and the highest. Bars are the least ratio",
         "that we ask of ourselves (for memory the largest).", "",
         f"Machine: {platform.machine()}, {cpu()}, {os.cpu_count()} cores, shared with others; Python {platform.python_version()}, "
         + ", ".join(f"{p} {version(p)}" for p in ["faiss-cpu", "torch", "sentence-transformers", "tokenizers", "onnxruntime"]) + ".", "",
