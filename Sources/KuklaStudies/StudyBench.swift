@@ -20,16 +20,20 @@ public struct StudyBench: Sendable {
     let dataFolder: URL
     /// A sentence-transformers folder.
     let modelFolder: URL
+    /// A further corpus, of the user's own; `TextReader` reads it.
+    let texts: URL?
     /// Where vectors of texts are kept between runs; embedded anew each time where `nil`.
     let cacheFolder: URL?
 
     public init(
-        scale: Scale, data: URL, model: URL, cache: URL? = nil, threads: Int = defaultThreadCount,
+        scale: Scale, data: URL, model: URL, texts: URL? = nil, cache: URL? = nil,
+        threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress()
     ) {
         self.scale = scale
         seeds = scale == .full ? [1, 2, 3] : [1]
         (dataFolder, modelFolder, cacheFolder) = (data, model, cache)
+        self.texts = texts
         (self.threads, self.progress) = (threads, progress)
     }
 

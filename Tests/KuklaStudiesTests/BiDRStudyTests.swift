@@ -6,7 +6,7 @@ import Testing
 struct BiDRStudyTests {
     @Test(
         "a quick run trains all stages, and reads exactly the candidates",
-        .enabled(if: SharedData.hasStudies("scifact", "multi30k_captions")))
+        .enabled(if: SharedData.hasStudies("scifact", "cranfield", "stsbenchmark", "multi30k_captions")))
     func quickRun() throws {
         let report = try BiDRStudy().report(on: .quick())
         let bars = report.findings.bars

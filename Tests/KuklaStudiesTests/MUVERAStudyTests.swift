@@ -8,7 +8,7 @@ import Testing
 struct MUVERAStudyTests {
     @Test(
         "a quick run finds that the identities hold, and measures all bars",
-        .enabled(if: SharedData.hasStudies("scifact", "cranfield")))
+        .enabled(if: SharedData.hasStudies("scifact", "cranfield", "stsbenchmark")))
     func quickRun() throws {
         let report = try MUVERAStudy().report(on: .quick())
         for bar in report.findings.bars where "12".contains(bar.requirement.prefix(1)) {

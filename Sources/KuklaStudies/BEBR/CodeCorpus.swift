@@ -41,9 +41,8 @@ struct CodeCorpus {
         try self.init(other.name, documents: documents, queries: queries, task: other.task)
     }
 
-    /// SciFact with its test questions.
-    static func sciFact(_ bench: StudyBench) throws(KuklaError) -> CodeCorpus {
-        let texts = try bench.sciFact()
+    /// Documents and the questions to be judged by.
+    init(_ texts: JudgedTexts, _ bench: StudyBench) throws(KuklaError) {
         let queries = bench.choose(quick: Array(texts.task.queries.prefix(40)), full: texts.task.queries)
         var documents = texts.documents
         if bench.scale == .quick {
@@ -52,20 +51,18 @@ struct CodeCorpus {
                 documents.filter { answers.contains($0.id) }
                 + documents.filter { !answers.contains($0.id) }.prefix(60)
         }
-        return try CodeCorpus(
+        try self.init(
             texts.name, documents: bench.embed(documents.map(\.text)),
             queries: bench.embed(queries.map(\.text)),
             task: RetrievalTask(documents: documents, queries: queries, qrels: texts.task.qrels))
     }
 
-    /// AG News, every tenth article of which is a question; not in quick runs.
-    static func agNews(_ bench: StudyBench) throws(KuklaError) -> CodeCorpus? {
-        guard bench.scale == .full else { return nil }
-        let news = try bench.agNews()
-        let vectors = try bench.embed(news.texts)
-        return try CodeCorpus(
-            news.name, documents: vectors.gathering(rows: HeldOutVectors.baseRows(of: vectors)),
-            queries: vectors.gathering(rows: HeldOutVectors.queryRows(of: vectors)))
+    /// Vectors of which every tenth is a question; compared by cosine.
+    init(_ name: String, heldOutOf vectors: Matrix) throws(KuklaError) {
+        let unit = Tensor(vectors).normalized().matrix
+        try self.init(
+            name, documents: unit.gathering(rows: HeldOutVectors.baseRows(of: unit)),
+            queries: unit.gathering(rows: HeldOutVectors.queryRows(of: unit)))
     }
 
     /// How documents are found that `codec` stored, by queries that are coded by it, or stay floats.

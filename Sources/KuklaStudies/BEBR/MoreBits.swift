@@ -7,7 +7,7 @@ import KuklaObjectives
 /// Codes of 384 components by their bits, and their bytes.
 struct MoreBits {
     let bench: StudyBench
-    let corpora: [CodeCorpus]
+    let texts, pictures: [CodeCorpus]
 
     func add(to findings: inout StudyFindings) throws(KuklaError) {
         var table = StudyTable(
@@ -18,9 +18,9 @@ struct MoreBits {
             ])
         var series: [LineChart.Series] = []
         bench.progress.begin(
-            "More bits", total: corpora.count * 4 * bench.seeds.count, unit: "codecs")
+            "More bits", total: (texts + pictures).count * 4 * bench.seeds.count, unit: "codecs")
         defer { bench.progress.end() }
-        for corpus in corpora {
+        for corpus in texts + pictures {
             let examples = try BinaryTraining.Examples(vectors: corpus.documents)
             var last = [Double](repeating: 0, count: bench.seeds.count)
             var rises = Double.infinity
@@ -44,7 +44,7 @@ struct MoreBits {
                     [.text(corpus.name), .count(bits), .count(48 * bits + 2)]
                         + columns.map { .number(Spread($0).mean, decimals: 4) }
                         + [.number(corpus.floats.ndcg, decimals: 4)])
-                guard bits == 4 else { continue }
+                guard bits == 4, !pictures.contains(where: { $0.name == corpus.name }) else { continue }
                 findings.bars.append(
                     StudyBar(
                         "2. recall@10 of 384 x 4, \(corpus.name)", Spread(columns[1]).mean, .atLeast, 0.9,

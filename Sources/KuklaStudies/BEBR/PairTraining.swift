@@ -9,7 +9,8 @@ import KuklaTensor
 struct PairTraining {
     let bench: StudyBench
     let sciFact: CodeCorpus
-    let news: CodeCorpus?
+    /// Corpora without pairs.
+    let others: [CodeCorpus]
     let pairs: TextPairs
 
     private struct Run {
@@ -81,7 +82,7 @@ struct PairTraining {
                     note: Spread(gained, decimals: 2).note
                         + String(format: "; with float queries %.2f points", Spread(floats).mean)))
         }
-        if let news { try addNews(news, to: &findings, &table) }
+        for corpus in others { try addSimilarities(corpus, to: &findings, &table) }
         findings.tables.append(table)
     }
 
@@ -110,25 +111,25 @@ struct PairTraining {
                 note: Spread(ndcg, decimals: 2).note))
     }
 
-    private func addNews(
-        _ news: CodeCorpus, to findings: inout StudyFindings, _ table: inout StudyTable
+    private func addSimilarities(
+        _ corpus: CodeCorpus, to findings: inout StudyFindings, _ table: inout StudyTable
     ) throws(KuklaError) {
         let codes = ["RBE768", "RBE384x2"]
-        let examples = try BinaryTraining.Examples(vectors: news.documents)
+        let examples = try BinaryTraining.Examples(vectors: corpus.documents)
         var before: [String: Run] = [:]
         var after: [String: Run] = [:]
         for seed in bench.seeds {
             for code in codes {
                 let trained = try CodeTraining(bench: bench)(examples, code, seed: seed)
-                try before[code, default: Run()].add(trained.initial, news)
-                try after[code, default: Run()].add(trained.trained, news)
+                try before[code, default: Run()].add(trained.initial, corpus)
+                try after[code, default: Run()].add(trained.trained, corpus)
             }
         }
         for code in codes {
-            table.rows.append(before[code]!.row(news.name, "\(code), rotations"))
-            table.rows.append(after[code]!.row(news.name, "\(code), trained on similarities"))
+            table.rows.append(before[code]!.row(corpus.name, "\(code), rotations"))
+            table.rows.append(after[code]!.row(corpus.name, "\(code), trained on similarities"))
         }
-        try addSameBits(news.name, before, after, to: &findings)
+        try addSameBits(corpus.name, before, after, to: &findings)
     }
 
     /// nDCG@10 of float vectors through a head.

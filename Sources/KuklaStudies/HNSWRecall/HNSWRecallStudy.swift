@@ -12,7 +12,7 @@ public struct HNSWRecallStudy: Study {
         "Elliott and Clark 2024, \"The Impacts of Data, Ordering, and Intrinsic Dimensionality on Recall in Hierarchical Navigable Small Worlds\", arXiv:2405.17813."
     public let claim =
         "With HNSW at its usual settings, recall falls with the intrinsic dimension of the vectors and depends on the order of insertion (those in the most complicated surroundings first is best), and models rank otherwise than under exact search."
-    public let data = ["scifact", "cranfield", "ag_news", "mnist", "ann_sift5k"]
+    public let data = ["scifact", "cranfield", "ag_news", "stsbenchmark", "mnist", "ann_sift5k"]
 
     public init() {}
 
@@ -66,24 +66,21 @@ struct HeldOutVectors {
     static func queryRows(of vectors: Matrix) -> [Int] { (0..<vectors.rows).filter { $0 % 10 == 0 } }
     static func baseRows(of vectors: Matrix) -> [Int] { (0..<vectors.rows).filter { $0 % 10 != 0 } }
 
-    /// Texts of SciFact, Cranfield and AG News, and digits and image features by L2; the first alone, cut, in a quick run.
+    /// Texts of SciFact, Cranfield, AG News, STS-B and the user, and digits and image features by L2; the first alone, cut, in a
+    /// quick run.
     static func all(of bench: StudyBench) throws(KuklaError) -> [HeldOutVectors] {
         let limit = HNSWRecallStudy.limit(bench)
         let abstracts = try bench.embed(bench.sciFact().documents.prefix(limit).map(\.text))
         var all = [try HeldOutVectors("SciFact", abstracts, threads: bench.threads)]
         guard bench.scale == .full else { return all }
-        for (name, texts) in [
-            ("Cranfield", try bench.cranfield().documents.map(\.text)), ("AG News", try bench.agNews().texts),
-        ] {
-            all.append(try HeldOutVectors(name, bench.embed(texts), threads: bench.threads))
+        let papers = try bench.cranfield()
+        let others = [NamedTexts(name: papers.name, texts: papers.documents.map(\.text))]
+        for corpus in try others + bench.unjudgedTexts() {
+            all.append(try HeldOutVectors(corpus.name, bench.embed(corpus.texts), threads: bench.threads))
         }
-        for (name, file) in [
-            ("MNIST", "mnist/t10k-images-idx3-ubyte.gz"), ("SIFT", "ann_sift5k/base.fvecs.gz"),
-        ] {
+        for (name, vectors) in try bench.pictures() {
             all.append(
-                try HeldOutVectors(
-                    name, VectorFile.readAll(bench.data(file)), metric: .squaredEuclidean,
-                    threads: bench.threads))
+                try HeldOutVectors(name, vectors, metric: .squaredEuclidean, threads: bench.threads))
         }
         return all
     }

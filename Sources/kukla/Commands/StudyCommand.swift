@@ -18,6 +18,7 @@ struct StudyCommand: ParsableCommand {
               kukla study
               kukla study hnsw-recall --data ~/data
               kukla study hnsw-recall --data ~/data --full -o docs/studies
+              kukla study bebr --data ~/data --texts my-documents.jsonl --full
             """)
 
     @Argument(help: "The study.")
@@ -25,6 +26,12 @@ struct StudyCommand: ParsableCommand {
 
     @Option(help: "The folder of the data sets, each in a folder of its own. Default: KUKLA_DATA.")
     var data: String?
+
+    @Option(
+        help:
+            "Texts of your own (JSON lines, TSV, plain lines; also .gz): a further corpus for studies that compare several."
+    )
+    var texts: String?
 
     @Flag(exclusivity: .exclusive)
     var scale = Scale.quick
@@ -61,6 +68,7 @@ struct StudyCommand: ParsableCommand {
         let report = try study.report(
             on: StudyBench(
                 scale: scale == .full ? .full : .quick, data: dataFolder(), model: model.folder(),
+                texts: texts.map { URL(fileURLWithPath: $0) },
                 cache: CacheFolder.url.appending(path: "studies"), threads: compute.threadCount(),
                 progress: reporting.progress))
         if let output { try report.write(to: URL(fileURLWithPath: output)) }
