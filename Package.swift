@@ -36,6 +36,8 @@ let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let package = Package(
     name: "kukla",
@@ -51,6 +53,7 @@ let package = Package(
         .library(name: "KuklaCodecs", targets: ["KuklaCodecs"]),
         .library(name: "KuklaIndex", targets: ["KuklaIndex"]),
         .library(name: "KuklaEvaluation", targets: ["KuklaEvaluation"]),
+        .library(name: "KuklaStore", targets: ["KuklaStore"]),
         .library(name: "KuklaStudies", targets: ["KuklaStudies"]),
         .library(name: "KuklaHub", targets: ["KuklaHub"]),
     ],
@@ -58,6 +61,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // C floor.
@@ -68,7 +72,6 @@ let package = Package(
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "CLAPACK", providers: [.apt(["liblapacke-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
         // Rooms, ground floor first: an import points down this list, never up.
         room("KuklaNumerics", ["CKernels", "CDNNL", "CLAPACK"]),
@@ -79,6 +82,7 @@ let package = Package(
         room("KuklaText", ["KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels"]),
         room("KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         room("KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
+        room("KuklaStore", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics", grdb, sqlite]),
         room(
             "KuklaObjectives",
             ["KuklaCodecs", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
@@ -93,8 +97,8 @@ let package = Package(
             name: "kukla",
             dependencies: [
                 "KuklaStudies",
-                "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaObjectives", "KuklaText", "KuklaNN",
-                "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics", "CSQLite", argumentParser,
+                "KuklaEvaluation", "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaObjectives", "KuklaText",
+                "KuklaNN", "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics", argumentParser,
             ],
             swiftSettings: settings),
 
@@ -132,6 +136,7 @@ let package = Package(
             of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],
             data: ["Golden"]),
         tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
+        tests(of: "KuklaStore", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaStudies", ["KuklaFormats", "KuklaNumerics"]),
         // Runs the built `kukla` as a user would: exit codes, files left behind, output.
         .testTarget(

@@ -11,7 +11,7 @@ package struct JSONFault: Error {
 package struct JSONScanner {
     private let bytes: UnsafePointer<UInt8>
     private let count: Int
-    private(set) var position = 0
+    package private(set) var position = 0
 
     /// Scans `text`, which must outlive the scanner.
     package init(_ text: UnsafeRawBufferPointer) {
@@ -20,7 +20,7 @@ package struct JSONScanner {
         count = text.count
     }
 
-    func fault(_ what: String) -> JSONFault { JSONFault(what: what, offset: position) }
+    package func fault(_ what: String) -> JSONFault { JSONFault(what: what, offset: position) }
 
     /// The first byte of the next value or symbol; `nil` at the end.
     @inline(__always)
@@ -72,7 +72,7 @@ package struct JSONScanner {
     }
 
     /// What was scanned since `start`, as it is written.
-    func text(from start: Int) -> String {
+    package func text(from start: Int) -> String {
         String(decoding: UnsafeBufferPointer(start: bytes + start, count: position - start), as: UTF8.self)
     }
 

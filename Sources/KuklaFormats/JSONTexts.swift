@@ -59,7 +59,7 @@ final class JSONTexts: TextRecordSource {
 
 extension JSONScanner {
     /// The next value, a string; `nil` for null.
-    mutating func stringOrNull() throws(JSONFault) -> String? {
+    package mutating func stringOrNull() throws(JSONFault) -> String? {
         if peek() == UInt8(ascii: "n") {
             try skip()
             return nil

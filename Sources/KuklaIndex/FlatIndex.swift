@@ -219,7 +219,7 @@ extension CodeBuffer {
 
 extension Matrix {
     /// The rows of this matrix and then those of `other`.
-    func appending(_ other: Matrix) -> Matrix {
+    package func appending(_ other: Matrix) -> Matrix {
         contract(
             columns == other.columns, "appending rows of \(other.columns) components to rows of \(columns)")
         return Matrix(rows: rows + other.rows, columns: columns) { all in

@@ -1,8 +1,8 @@
 import ArgumentParser
-import CSQLite
 import Foundation
 import KuklaFormats
 import KuklaNumerics
+import KuklaStore
 
 /// Says what this machine offers and what was chosen from it.
 struct DoctorCommand: ParsableCommand {
@@ -35,7 +35,7 @@ struct DoctorCommand: ParsableCommand {
         let findings = Findings(
             version: kuklaVersion, cpuLevel: CPULevel.current.rawValue,
             cpuLevelsAvailable: CPULevel.available.map(\.rawValue), gemm: GEMM.backend,
-            sqlite: String(cString: sqlite3_libversion()), threads: defaultThreadCount,
+            sqlite: sqliteVersion, threads: defaultThreadCount,
             memoryBytes: ProcessInfo.processInfo.physicalMemory, cacheFolder: CacheFolder.url.path,
             defaultModel: ModelLocation.defaultFolder?.path)
         if output.json { return try printJSON(findings) }

@@ -1,0 +1,57 @@
+import KuklaNumerics
+
+/// What is looked for in a collection: the items nearest to a vector, those with words of a text, or, of both, those that
+/// stand well in either list.
+public struct SearchRequest: Sendable {
+    public var vector: [Float]?
+    /// Words; an item with some of them matches, the more and the rarer the better (BM25).
+    public var text: String?
+    /// How many items, at least 1.
+    public var count: Int
+    /// Only items for which this holds are found.
+    public var filter: Filter?
+    /// How thorough a graph or lists search (`ApproximateIndex.effort`), in place of the index's own.
+    public var effort: Int?
+    /// How many of the best by codes are compared by their vectors; four times `count` and 32 more where left out. Means nothing
+    /// where the index holds the vectors themselves.
+    public var candidates: Int?
+    /// Whether items come with their vectors.
+    public var withVectors = false
+
+    public init(vector: [Float]? = nil, text: String? = nil, count: Int = 10, filter: Filter? = nil) {
+        self.vector = vector
+        self.text = text
+        self.count = count
+        self.filter = filter
+    }
+
+    /// Throws where nothing is looked for.
+    func check() throws(KuklaError) {
+        guard vector != nil || text != nil else {
+            throw KuklaError(.usage, "Cannot search for nothing: give a vector, a text, or both.")
+        }
+        guard (1...10_000).contains(count) else {
+            throw KuklaError(.usage, "Cannot search for \(count) items: expected 1 to 10000.")
+        }
+        guard candidates.map({ $0 >= count }) ?? true else {
+            throw KuklaError(
+                .usage,
+                "Cannot compare \(candidates ?? 0) candidates for \(count) items: expected at least as many.")
+        }
+        try filter?.check()
+    }
+
+    var candidateCount: Int { candidates ?? 4 * count + 32 }
+}
+
+/// An item that a search found.
+public struct SearchHit: Hashable, Sendable {
+    public let item: StoredItem
+    /// Larger is better: by vector the metric's score, by text BM25, by both the sum of `1 / (60 + rank)` over the two lists.
+    public let score: Float
+    /// The metric's distance of the vectors, where the search by vector found the item.
+    public let distance: Float?
+    /// The place in the list by vector, and in that by text, from 1.
+    public let vectorRank: Int?
+    public let textRank: Int?
+}

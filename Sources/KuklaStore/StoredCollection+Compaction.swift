@@ -1,0 +1,247 @@
+import Foundation
+import GRDB
+import KuklaCodecs
+public import KuklaIndex
+public import KuklaNumerics
+
+/// What making an index did.
+public struct CompactionReport: Hashable, Sendable {
+    /// Items in the index now.
+    public let count: Int
+    /// What it is made of; `nil` where there is no item.
+    public let configuration: IndexConfiguration?
+    /// Whether codecs were trained and all vectors encoded anew, not only fresh ones added.
+    public let isRebuilt: Bool
+}
+
+extension StoredCollection {
+    /// Folds fresh items into the index and takes deleted ones out of it.
+    ///
+    /// The index grows by the fresh items where its training still fits: it was trained on a quarter of the items or more, and of a
+    /// graph or lists at most a fifth are deleted items. Otherwise, and where `isRebuilding`, it is made anew from the database. Searches
+    /// go on meanwhile and use it when it is whole; what is written meanwhile stays fresh.
+    /// - Throws: `KuklaError`; the index is then as before.
+    @discardableResult
+    public func compact(
+        rebuilding isRebuilding: Bool = false, progress: any ProgressReporter = SilentProgress()
+    ) throws(KuklaError) -> CompactionReport {
+        try compacting.withLock { _ throws(KuklaError) in
+            let (through, count, fitted) = try database.read { db in
+                (
+                    try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM items") ?? 0,
+                    try Int.fetchOne(db, sql: "SELECT count(*) FROM items") ?? 0,
+                    try db.fact("fitted", as: FittedPlan.self)
+                )
+            }
+            let state = state.withLock { $0 }
+            guard count > 0 else {
+                try use(nil, fitted)
+                return CompactionReport(count: 0, configuration: nil, isRebuilt: false)
+            }
+            let plan = try plan(for: count, fitted, through, refitting: isRebuilding, progress)
+            if !isRebuilding, let segment = state.segment, segment.record.through >= through,
+                state.deadCount == 0, segment.index.configuration == plan.configuration
+            {
+                return CompactionReport(
+                    count: count, configuration: plan.configuration, isRebuilt: false)
+            }
+            let url = segments.appending(
+                path: "\(through)-\(String(UInt32.random(in: .min ... .max), radix: 36)).kukla")
+            let isNew = isRebuilding || !canGrow(state, to: count, as: plan)
+            let trainedOn = try write(url, plan, through, growing: isNew ? nil : state.segment, progress)
+            let segment = try Segment(written: url, through: through, trainedOn: trainedOn)
+            try use(segment, settings.plan.isFitted(at: count) ? plan : fitted)
+            return CompactionReport(
+                count: segment.index.count, configuration: plan.configuration, isRebuilt: isNew)
+        }
+    }
+
+    /// Compacts in the background, unless that is the caller's business.
+    func compactLater() {
+        guard options.maintenance == .background else { return }
+        background.request { [weak self] in
+            guard let self else { return }
+            do throws(KuklaError) {
+                try compact()
+                if state.withLock({ $0.unheldAfter != nil }) { compactLater() }
+            } catch {
+                if error.code != .cancelled {
+                    options.report(
+                        "The index of the collection '\(name)' could not be made; searches read the database meanwhile: \(error)"
+                    )
+                }
+            }
+        }
+    }
+
+    /// Waits until the index holds what there was to fold into it. For those who measure, and tests.
+    package func waitForCompaction() { background.wait() }
+
+    /// What the index is to be made of.
+    private func plan(
+        for count: Int, _ fitted: FittedPlan?, _ through: Int64, refitting isRefitting: Bool,
+        _ progress: any ProgressReporter
+    ) throws(KuklaError) -> FittedPlan {
+        switch settings.plan {
+        case .factory(let configuration): return FittedPlan(configuration: configuration)
+        case .budget(let bytes, let items):
+            if let fitted, !isRefitting { return fitted }
+            guard count >= items else {
+                return FittedPlan(configuration: Segment.exactConfiguration)
+            }
+            guard let fitter = options.fitter else {
+                throw KuklaError(
+                    .usage,
+                    "Cannot fit a plan for the collection '\(name)': whoever opened the store gave nothing that fits plans."
+                )
+            }
+            return try fitter.fit(
+                sample(through, limit: trainingLimit), count: count, bytesPerVector: bytes,
+                metric: settings.metric)
+        }
+    }
+
+    private func canGrow(_ state: SearchState, to count: Int, as plan: FittedPlan) -> Bool {
+        guard let segment = state.segment, segment.index.configuration == plan.configuration else {
+            return false
+        }
+        // Exact codes learn nothing.
+        let isTrained = segment.isExact || 4 * segment.record.trainedOn >= min(count, trainingLimit)
+        return isTrained && (segment.index is FlatIndex || 5 * state.deadCount <= segment.record.count)
+    }
+
+    private var trainingLimit: Int {
+        min(IndexConfiguration.trainingLimit, max(options.trainingBytes / (4 * settings.dimensions), 1000))
+    }
+
+    /// Random vectors to train on.
+    private func sample(_ through: Int64, limit: Int) throws(KuklaError) -> Matrix {
+        let sequences = try database.read { db in
+            try Int64.fetchAll(
+                db, sql: "SELECT sequence FROM items WHERE sequence <= ? ORDER BY sequence",
+                arguments: [through])
+        }
+        var random = RandomSource(seed: 1)
+        let chosen =
+            sequences.count <= limit
+            ? sequences
+            : random.sample(limit, below: sequences.count).sorted().map { sequences[$0] }
+        return try database.read { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT sequence, vector FROM vectors WHERE sequence = ?")
+            var found: [Matrix] = []
+            for sequence in chosen {
+                found.append(try blobs.read(Row.fetchCursor(statement, arguments: [sequence])).vectors)
+            }
+            return Matrix(joining: found, columns: settings.dimensions)
+        }
+    }
+
+    /// Writes an index of all items up to `through`: `growing` with the items after it, or else a new one. Says how many vectors
+    /// its codecs were trained on.
+    private func write(
+        _ url: URL, _ plan: FittedPlan, _ through: Int64, growing: Segment?, _ progress: any ProgressReporter
+    ) throws(KuklaError) -> Int {
+        if let growing, !(growing.index is FlatIndex) {
+            // Removed items keep their rows: under blank names these would not rise any more.
+            let writer = try CollectionWriter(url, updating: growing.file, threads: options.threads)
+            try fill(writer, after: growing.record.through, through, progress)
+            try writer.finish()
+            return growing.record.trainedOn
+        }
+        let empty: any CodedIndex
+        let trainedOn: Int
+        if let growing {
+            // All vectors once more through the same codec: in a stream, where taking the codes over would hold them.
+            empty = FlatIndex(codec: growing.index.codec, refinement: growing.index.refinement)
+            trainedOn = growing.record.trainedOn
+        } else {
+            let learnsNothing = plan.configuration == Segment.exactConfiguration
+            let sample = try sample(through, limit: learnsNothing ? 1 : trainingLimit)
+            empty = try plan.configuration.makeIndex(
+                on: sample, metric: settings.metric, threads: options.threads, progress: progress)
+            trainedOn = sample.rows
+        }
+        let writer = try CollectionWriter(
+            url, index: empty, origin: .init(model: settings.model), plan: plan.report,
+            threads: options.threads)
+        try fill(writer, after: 0, through, progress)
+        if let effort = plan.effort {
+            try writer.withApproximateIndex { index in index.effort = effort }
+        }
+        try writer.finish()
+        return trainedOn
+    }
+
+    private func fill(
+        _ writer: CollectionWriter, after: Int64, _ through: Int64, _ progress: any ProgressReporter
+    ) throws(KuklaError) {
+        var after = after
+        progress.begin("Indexing", total: nil, unit: "vectors")
+        defer { progress.end() }
+        while true {
+            if background.isStopped {
+                throw KuklaError(.cancelled, "The collection '\(name)' was closed while its index was made.")
+            }
+            let (sequences, vectors) = try database.vectors(
+                after: after, through: through, count: 8192, blobs)
+            guard let last = sequences.last else { return }
+            try writer.append(vectors, ids: sequences.map { .number(UInt64($0)) })
+            progress.advance(by: sequences.count)
+            after = last
+        }
+    }
+
+    /// Makes `segment` the index, and deletes the file of the one before.
+    private func use(_ segment: Segment?, _ fitted: FittedPlan?) throws(KuklaError) {
+        let old = try writing.withLock { _ throws(KuklaError) in
+            let old = try database.write { db in
+                let old = try db.fact("segment", as: SegmentRecord.self)
+                try db.setFact("segment", to: segment?.record)
+                try db.setFact("fitted", to: fitted)
+                try forget(all: segment, db)
+                return old
+            }
+            let next = try Self.load(segment, from: database, settings, blobs, options)
+            state.withLock { $0 = next }
+            return old
+        }
+        if let old, old.file != segment?.record.file {
+            try? FileManager.default.removeItem(at: segments.appending(path: old.file))
+        }
+    }
+
+    /// Keeps those tombstones only whose items are in `segment`.
+    private func forget(all segment: Segment?, _ db: Database) throws {
+        let dead = try Int64.fetchAll(db, sql: "SELECT sequence FROM tombstones ORDER BY sequence")
+        try db.execute(sql: "DELETE FROM tombstones")
+        guard let segment else { return }
+        let rows = try segment.rows(of: dead)
+        for row in 0..<rows.capacity where rows.contains(row) {
+            try db.execute(
+                sql: "INSERT INTO tombstones (sequence) VALUES (?)", arguments: [segment.sequence(of: row)])
+        }
+    }
+}
+
+extension CollectionSettings.Plan {
+    /// Whether a collection of so many items has a plan that was found for it.
+    fileprivate func isFitted(at count: Int) -> Bool {
+        if case .budget(_, let items) = self { count >= items } else { false }
+    }
+}
+
+extension Matrix {
+    /// The rows of all `parts`, one behind the other.
+    init(joining parts: [Matrix], columns: Int) {
+        self.init(rows: parts.reduce(0) { $0 + $1.rows }, columns: columns) { all in
+            var done = 0
+            for part in parts {
+                part.withUnsafeBufferPointer {
+                    _ = UnsafeMutableBufferPointer(rebasing: all[done...]).update(fromContentsOf: $0)
+                    done += $0.count
+                }
+            }
+        }
+    }
+}
