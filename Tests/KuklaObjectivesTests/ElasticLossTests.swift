@@ -83,4 +83,28 @@ import Testing
         let counts = [1, 2, 3].map { layer in draws(4).count { $0[0] == layer } }
         #expect(counts.allSatisfy { $0 > 8 })
     }
+
+    @Test func `a step takes the largest size and as many others as it is told to, all of them in time`() {
+        let whole = MatryoshkaLoss(base, dimensions: [8, 4, 2, 6], weights: [1, 2, 3, 4])
+        let loss = SampledMatryoshkaLoss(whole, count: 2, layers: 4)
+        let x = columns(2)
+        func value(_ sizes: [Int], _ weights: [Float]) -> Float {
+            MatryoshkaLoss(base, dimensions: sizes, weights: weights)(x, scores: []).item
+        }
+        let pairs = [
+            value([8, 4, 2], [1, 2, 3]), value([8, 4, 6], [1, 2, 4]), value([8, 2, 6], [1, 3, 4]),
+        ]
+        let stream = RandomStream(seed: 4)
+        var seen = Set<Int>()
+        for _ in 0..<40 {
+            let objective = loss.objective(mode: .training(stream))
+            #expect(objective.layers == [4])
+            let found = objective.loss([x], []).item
+            let nearest = pairs.indices.min { abs(pairs[$0] - found) < abs(pairs[$1] - found) } ?? 0
+            #expect(abs(pairs[nearest] - found) < 1e-4)
+            seen.insert(nearest)
+        }
+        #expect(seen.count == 3)
+        #expect(abs(loss.objective(mode: .inference).loss([x], []).item - pairs[0]) < 1e-4)
+    }
 }

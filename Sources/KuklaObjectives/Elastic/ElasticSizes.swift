@@ -73,6 +73,12 @@ struct ElasticSizes {
             throw KuklaError(
                 .usage, "Cannot weigh the sizes of \(method.rawValue): weights are for the recipe mrl.")
         }
+        if let count = options.dimensionsPerStep, method != .mrl || count >= self.dimensions.count {
+            throw KuklaError(
+                .usage,
+                "Cannot take \(count) sizes a step: expected the recipe mrl and at most \(self.dimensions.count - 1), the sizes below the whole; found \(method.rawValue) and the dimensions \(Self.words(self.dimensions))."
+            )
+        }
     }
 
     /// - Throws: `KuklaError.usage` where the base cannot see some size.
@@ -89,8 +95,11 @@ struct ElasticSizes {
                 options.weights.isEmpty
                 ? nil
                 : [Float](repeating: 1, count: dimensions.count - options.weights.count) + options.weights
-            return WholeModelLoss(
-                MatryoshkaLoss(base, dimensions: dimensions, weights: weights), layers: full.layers)
+            let loss = MatryoshkaLoss(base, dimensions: dimensions, weights: weights)
+            guard let count = options.dimensionsPerStep else {
+                return WholeModelLoss(loss, layers: full.layers)
+            }
+            return SampledMatryoshkaLoss(loss, count: count, layers: full.layers)
         case .twoDimensional:
             return Matryoshka2DLoss(
                 base, full: full, layers: Array(layers.dropLast()),

@@ -22,6 +22,8 @@ public struct MatryoshkaOptions: RecipePart {
     public var layers: [Int] = []
     /// What the loss of each of `dimensions` counts for, of `mrl`; none: 1.
     public var weights: [Float] = []
+    /// How many of the smaller `dimensions` each step takes, drawn anew, of `mrl`; nil: all.
+    public var dimensionsPerStep: Int?
     /// What smaller sizes are aligned over, by `2dmse` and `starbucks`.
     public var alignment = Alignment.Space.dimensions
     /// What the alignment counts for; nil: 1 for `2dmse`, 0.3 for `starbucks`, as their authors have it.
@@ -49,6 +51,7 @@ public struct MatryoshkaOptions: RecipePart {
         try fields.field("dims", &dimensions, .atLeast(1))
         try fields.field("layers", &layers, .atLeast(1))
         try fields.field("weights", &weights, .positive)
+        try fields.field("dims_per_step", &dimensionsPerStep, .atLeast(1))
         try fields.field("align", &alignment)
         try fields.field("align_weight", &alignmentWeight, .notNegative)
         try fields.field("align_temperature", &alignmentTemperature, .positive)
