@@ -11,6 +11,8 @@ public import KuklaNumerics
 public struct FunnelIndex: VectorIndex {
     public let index: FlatIndex
     public let funnel: Funnel
+    /// Counts what searches really multiply, for comparison with `Funnel.multiplications(among:)`.
+    public var multiplicationCounter: MultiplicationCounter?
     /// The prefixes of the first stage; the index itself where that takes all dimensions.
     private let first: FlatIndex
 
@@ -77,6 +79,8 @@ public struct FunnelIndex: VectorIndex {
         var lists = try first.search(
             queries.leadingColumns(stages[0].dimensions), count: min(stages[0].count, count),
             allowing: allowed, threads: threads)
+        multiplicationCounter?.add(
+            vectors: queries.rows * first.count, dimensions: stages[0].dimensions)
         for stage in stages.dropFirst() {
             let prefixes = try queries.leadingColumns(stage.dimensions)
                 .prepared(for: metric, role: "query", threads: threads)
@@ -96,6 +100,7 @@ public struct FunnelIndex: VectorIndex {
                 for query in block {
                     // In the order of memory: neighbours share pages.
                     let ids = result[query].map(\.id).sorted()
+                    multiplicationCounter?.add(vectors: ids.count, dimensions: queries.columns)
                     let scores = try index.scores(of: ids, for: queries[rows: query..<query + 1])
                     let ranked = zip(scores, ids).map { ScoredRow(score: $0, id: $1) }
                     result[query] = Match.list(ScoredRow.best(count, of: ranked), metric: metric)

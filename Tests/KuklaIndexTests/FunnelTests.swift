@@ -78,6 +78,16 @@ import Testing
         #expect(try funnel(" 24:200, 96:50").description == "24:200,96:50")
     }
 
+    @Test(arguments: ["32:10", "8:100,32:10", "4:60,16:20,32:5", "4:5000,32:10"])
+    func `what searches multiply is what the formula says`(_ text: String) throws {
+        let funnel = try funnel(text)
+        var index = try FunnelIndex(index("F32", .cosine), funnel: funnel)
+        let counter = MultiplicationCounter()
+        index.multiplicationCounter = counter
+        _ = try index.search(queries, count: 5)
+        #expect(counter.count == queries.rows * funnel.multiplications(among: vectors.rows))
+    }
+
     @Test(arguments: [
         "", "24", "24:", ":5", "a:b", "24:200,", "0:10", "24:0", "24:200,24:50", "96:200,24:50",
         "24:50,96:200", "24:200:3", "-1:5",
