@@ -71,11 +71,12 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "CLAPACK", providers: [.apt(["liblapacke-dev"])]),
+        .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Rooms, ground floor first: an import points down this list, never up.
         room("KuklaNumerics", ["CKernels", "CDNNL", "CLAPACK"]),
-        room("KuklaFormats", ["KuklaNumerics", "CZlib", crypto]),
+        room("KuklaFormats", ["KuklaNumerics", "CPNG", "CZlib", crypto]),
         room("KuklaTensor", ["KuklaNumerics", "CKernels", "CLAPACK"]),
         room("KuklaNN", ["KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels", yams]),
         room("KuklaHub", ["KuklaFormats", "KuklaNumerics", crypto]),

@@ -11,6 +11,7 @@ fi
 declare -A header=(
     [libdnnl-dev]=oneapi/dnnl/dnnl.h
     [liblapacke-dev]=lapacke.h
+    [libpng-dev]=png.h
     [zlib1g-dev]=zlib.h
     [libsqlite3-dev]=sqlite3.h
 )
@@ -25,7 +26,7 @@ python3 -m pip --version > /dev/null 2>&1 || missing+=(python3-pip)
 echo "Installing ${missing[*]}" >&2
 if [ "$(id -u)" = 0 ]; then sudo=(); else sudo=(sudo); fi
 if ! command -v apt-get > /dev/null; then
-    echo "No apt-get here: install by hand what provides ${missing[*]} (oneDNN, LAPACKE, zlib, SQLite, pip)." >&2
+    echo "No apt-get here: install by hand what provides ${missing[*]} (oneDNN, LAPACKE, libpng, zlib, SQLite, pip)." >&2
     exit 2
 fi
 "${sudo[@]}" apt-get update -qq
