@@ -5,6 +5,9 @@ public enum StudyCatalogue {
         BiDRStudy(),
         HNSWRecallStudy(),
         MUVERAStudy(),
+        MatryoshkaStudy(),
+        StarbucksStudy(),
+        TwoDMSEStudy(),
     ]
 
     public static func named(_ name: String) -> (any Study)? { all.first { $0.name == name } }

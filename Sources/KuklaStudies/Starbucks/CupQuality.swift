@@ -1,0 +1,125 @@
+import Foundation
+import KuklaFormats
+import KuklaNumerics
+import KuklaText
+
+/// What each size is worth after one training of all of them, after sizes drawn at random, and after a training of its own.
+struct CupQuality {
+    let elastic: ElasticBench
+    let cups: Cups
+
+    private var bench: StudyBench { elastic.bench }
+
+    init(elastic: ElasticBench, cups: Cups) {
+        self.elastic = elastic
+        self.cups = cups
+    }
+
+    func add(to findings: inout StudyFindings) throws(KuklaError) {
+        var figures = ArmFigures()
+        figures.add("untouched", try measured(elastic.training.base()))
+        for seed in bench.seeds {
+            let plain = try elastic.figuresWithPrincipal(
+                elastic.training(elastic.plain(seed)), layers: cups.layers, dimensions: cups.dimensions)
+            figures.add("plain", plain.cut)
+            figures.add("PCA of plain", plain.principal)
+            figures.add("2DMSE", try measured(elastic.training(elastic.twoDimensional(seed))))
+            try addTogether(seed, epochs: 1, to: &figures)
+        }
+        try addAlone(epochs: 1, to: &figures)
+        addAgainstDrawn(figures, to: &findings)
+        addAgainstAlone(figures, epochs: 1, to: &findings)
+        if bench.scale == .full {
+            try addTogether(bench.seeds[0], epochs: 3, to: &figures)
+            try addAlone(epochs: 3, to: &figures)
+            addAgainstAlone(figures, epochs: 3, to: &findings)
+        }
+        addTables(figures, to: &findings)
+    }
+
+    private func measured(_ model: TextEncoderModule) throws(KuklaError) -> [ModelSize: Double] {
+        try elastic.figures(model, layers: cups.layers, dimensions: cups.dimensions)
+    }
+
+    /// All sizes in one training.
+    private func addTogether(
+        _ seed: UInt64, epochs: Int, to figures: inout ArmFigures
+    ) throws(KuklaError) {
+        figures.add(
+            Self.name("SRL", epochs),
+            try measured(elastic.training(elastic.starbucks(cups.sizes, seed, epochs: epochs))))
+    }
+
+    /// Each in a training of its own, by one seed.
+    private func addAlone(epochs: Int, to figures: inout ArmFigures) throws(KuklaError) {
+        var alone: [ModelSize: Double] = [:]
+        for size in bench.choose(quick: Array(cups.sizes.prefix(1)), full: cups.sizes) {
+            let arm = elastic.separate(size, bench.seeds[0], epochs: epochs)
+            alone.merge(try elastic.figure(of: arm, at: size)) { $1 }
+        }
+        figures.add(Self.name("alone", epochs), alone)
+    }
+
+    private static func name(_ arm: String, _ epochs: Int) -> String {
+        epochs == 1 ? arm : "\(arm), \(epochs) epochs"
+    }
+
+    private func addAgainstDrawn(_ figures: ArmFigures, to findings: inout StudyFindings) {
+        for size in Array(cups.small) + [cups.largest] {
+            let gain = figures.gains(of: "SRL", over: "2DMSE", at: size)
+            findings.bars.append(
+                StudyBar(
+                    "1. SRL over 2DMSE at \(size), Spearman points", gain.mean, .atLeast,
+                    size == cups.largest ? -0.5 : 3, note: gain.note))
+        }
+    }
+
+    private func addAgainstAlone(_ figures: ArmFigures, epochs: Int, to findings: inout StudyFindings) {
+        let (srl, alone) = (Self.name("SRL", epochs), Self.name("alone", epochs))
+        let words = epochs == 1 ? "after 1 epoch" : "after \(epochs) epochs"
+        let gains = cups.sizes.map { figures.gains(of: srl, over: alone, at: $0) }
+        findings.bars.append(
+            StudyBar(
+                "2. SRL over a training of its own at \(cups.sizes[0]), \(words), Spearman points",
+                gains[0].mean, .atLeast, -3, note: gains[0].note))
+        let known = gains.map(\.mean).filter(\.isFinite)
+        findings.bars.append(
+            StudyBar(
+                "2. SRL over trainings of their own, mean of \(known.count) sizes, \(words), Spearman points",
+                Spread(known).mean, .atLeast, -2,
+                note: "by size: \(known.map { String(format: "%.2f", $0) }.joined(separator: ", "))"))
+    }
+
+    private func addTables(_ figures: ArmFigures, to findings: inout StudyFindings) {
+        var arms = ["untouched", "plain", "PCA of plain", "2DMSE", "SRL", "alone"]
+        if bench.scale == .full { arms += [Self.name("SRL", 3), Self.name("alone", 3)] }
+        var table = StudyTable(
+            "STS-B test, Spearman x 100 at the six sizes, mean of \(bench.seeds.count) seeds (alone, and 3 epochs: seed 1)",
+            columns: ["layers x dimensions"] + arms)
+        for size in cups.sizes {
+            table.rows.append([.text(size.description)] + arms.map { figures.cell($0, size) })
+        }
+        findings.tables.append(table)
+        // Pairs of layers and dimensions that the list does not have get no training: nothing may be claimed for them.
+        for arm in ["SRL", "2DMSE"] {
+            var grid = StudyTable(
+                "\(arm) at all layers and dimensions, those of the list and those between",
+                columns: ["layers"] + cups.dimensions.map(String.init))
+            for layer in cups.layers {
+                grid.rows.append(
+                    [.count(layer)]
+                        + cups.dimensions.map { figures.cell(arm, ModelSize(layers: layer, dimensions: $0)) })
+            }
+            findings.tables.append(grid)
+        }
+        findings.charts.append(
+            StudyChart(
+                "sizes", title: "STS-B test, Spearman x 100 at the six sizes",
+                chart: .init(
+                    series: arms.map { arm in
+                        .init(
+                            name: arm,
+                            points: cups.sizes.map { (Double($0.layers), figures.mean(arm, $0)) })
+                    }, xTitle: "layers", yTitle: "Spearman x 100", showsPoints: true)))
+    }
+}
