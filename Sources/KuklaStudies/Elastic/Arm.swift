@@ -7,7 +7,6 @@ struct Arm: Sendable {
     /// What progress calls it.
     let name: String
     let loss: any LayeredLoss
-    var epochs = 1
     let seed: UInt64
 }
 

@@ -59,7 +59,7 @@ final class ArmTraining {
             seconds[key] = Double(file.metadata["seconds"] ?? "") ?? 0
             return model
         }
-        bench.progress.announce("training: \(arm.name), seed \(arm.seed), \(arm.epochs) epochs")
+        bench.progress.announce("training: \(arm.name), seed \(arm.seed)")
         var recipe = recipe(of: arm)
         recipe.training.threads = bench.threads
         let folder = FileManager.default.temporaryDirectory.appending(path: "kukla-arm-\(UUID())")
@@ -81,7 +81,6 @@ final class ArmTraining {
 
     private func recipe(of arm: Arm) -> Recipe<FineTuningOptions> {
         var recipe = examples.recipe
-        recipe.training.length = .epochs(arm.epochs)
         recipe.training.seed = arm.seed
         return recipe
     }

@@ -31,16 +31,15 @@ struct ElasticBench {
     // MARK: - Arms
 
     /// Fine-tuning of the whole model.
-    func plain(_ seed: UInt64, epochs: Int = 1) -> Arm { separate(full, seed, epochs: epochs) }
+    func plain(_ seed: UInt64) -> Arm { separate(full, seed) }
 
     /// Fine-tuning of one size alone: what lies behind its layers is not even run.
-    func separate(_ size: ModelSize, _ seed: UInt64, epochs: Int = 1) -> Arm {
+    func separate(_ size: ModelSize, _ seed: UInt64) -> Arm {
         let loss: any EmbeddingLoss =
             size.dimensions == full.dimensions
             ? base : MatryoshkaLoss(base, dimensions: [size.dimensions])
         return Arm(
-            name: "\(size) alone", loss: WholeModelLoss(loss, layers: size.layers), epochs: epochs, seed: seed
-        )
+            name: "\(size) alone", loss: WholeModelLoss(loss, layers: size.layers), seed: seed)
     }
 
     /// The dimensions that Matryoshka losses train, largest first.
@@ -72,8 +71,8 @@ struct ElasticBench {
     }
 
     /// - Parameter sizes: smallest first.
-    func starbucks(_ sizes: [ModelSize], _ seed: UInt64, epochs: Int = 1) -> Arm {
-        Arm(name: "SRL", loss: StarbucksLoss(base, sizes: sizes), epochs: epochs, seed: seed)
+    func starbucks(_ sizes: [ModelSize], _ seed: UInt64) -> Arm {
+        Arm(name: "SRL", loss: StarbucksLoss(base, sizes: sizes), seed: seed)
     }
 
     // MARK: - Measuring
@@ -126,6 +125,6 @@ struct ElasticBench {
 
     /// How models were trained, for the page.
     var note: String {
-        "Every arm begins with MiniLM-L6 and sees the same \(bench.scale == .full ? "5,749" : "few") pairs of STS-B train in the same order for a seed: CoSENT, 1 epoch where nothing else is said, and the recipe of docs/studies/sts.yaml (AdamW, rate 1e-4, batch 64, no dropout), which was chosen for plain fine-tuning on STS-B dev. Nothing was chosen by test figures. \(training.seconds.count) models stand behind the figures, \(Int(training.seconds.values.reduce(0, +))) s of training; their weights are kept between runs, so the seconds above may not hold all of it. SICK is not in the collection."
+        "Every arm begins with MiniLM-L6 and sees the same \(bench.scale == .full ? "5,749" : "few") pairs of STS-B train in the same order for a seed: CoSENT, 1 epoch, and the recipe of docs/studies/sts.yaml (AdamW, rate 1e-4, batch 64, no dropout), which was chosen for plain fine-tuning on STS-B dev. Nothing was chosen by test figures. \(training.seconds.count) models stand behind the figures, \(Int(training.seconds.values.reduce(0, +))) s of training; their weights are kept between runs, so the seconds above may not hold all of it. SICK is not in the collection."
     }
 }

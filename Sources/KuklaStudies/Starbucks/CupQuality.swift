@@ -24,16 +24,12 @@ struct CupQuality {
             figures.add("plain", plain.cut)
             figures.add("PCA of plain", plain.principal)
             figures.add("2DMSE", try measured(elastic.training(elastic.twoDimensional(seed))))
-            try addTogether(seed, epochs: 1, to: &figures)
+            figures.add(
+                "SRL", try measured(elastic.training(elastic.starbucks(cups.sizes, seed))))
         }
-        try addAlone(epochs: 1, to: &figures)
+        try addAlone(to: &figures)
         addAgainstDrawn(figures, to: &findings)
-        addAgainstAlone(figures, epochs: 1, to: &findings)
-        if bench.scale == .full {
-            try addTogether(bench.seeds[0], epochs: 3, to: &figures)
-            try addAlone(epochs: 3, to: &figures)
-            addAgainstAlone(figures, epochs: 3, to: &findings)
-        }
+        addAgainstAlone(figures, to: &findings)
         addTables(figures, to: &findings)
     }
 
@@ -41,27 +37,14 @@ struct CupQuality {
         try elastic.figures(model, layers: cups.layers, dimensions: cups.dimensions)
     }
 
-    /// All sizes in one training.
-    private func addTogether(
-        _ seed: UInt64, epochs: Int, to figures: inout ArmFigures
-    ) throws(KuklaError) {
-        figures.add(
-            Self.name("SRL", epochs),
-            try measured(elastic.training(elastic.starbucks(cups.sizes, seed, epochs: epochs))))
-    }
-
     /// Each in a training of its own, by one seed.
-    private func addAlone(epochs: Int, to figures: inout ArmFigures) throws(KuklaError) {
+    private func addAlone(to figures: inout ArmFigures) throws(KuklaError) {
         var alone: [ModelSize: Double] = [:]
         for size in bench.choose(quick: Array(cups.sizes.prefix(1)), full: cups.sizes) {
-            let arm = elastic.separate(size, bench.seeds[0], epochs: epochs)
+            let arm = elastic.separate(size, bench.seeds[0])
             alone.merge(try elastic.figure(of: arm, at: size)) { $1 }
         }
-        figures.add(Self.name("alone", epochs), alone)
-    }
-
-    private static func name(_ arm: String, _ epochs: Int) -> String {
-        epochs == 1 ? arm : "\(arm), \(epochs) epochs"
+        figures.add("alone", alone)
     }
 
     private func addAgainstDrawn(_ figures: ArmFigures, to findings: inout StudyFindings) {
@@ -74,27 +57,24 @@ struct CupQuality {
         }
     }
 
-    private func addAgainstAlone(_ figures: ArmFigures, epochs: Int, to findings: inout StudyFindings) {
-        let (srl, alone) = (Self.name("SRL", epochs), Self.name("alone", epochs))
-        let words = epochs == 1 ? "after 1 epoch" : "after \(epochs) epochs"
-        let gains = cups.sizes.map { figures.gains(of: srl, over: alone, at: $0) }
+    private func addAgainstAlone(_ figures: ArmFigures, to findings: inout StudyFindings) {
+        let gains = cups.sizes.map { figures.gains(of: "SRL", over: "alone", at: $0) }
         findings.bars.append(
             StudyBar(
-                "2. SRL over a training of its own at \(cups.sizes[0]), \(words), Spearman points",
+                "2. SRL over a training of its own at \(cups.sizes[0]), Spearman points",
                 gains[0].mean, .atLeast, -3, note: gains[0].note))
         let known = gains.map(\.mean).filter(\.isFinite)
         findings.bars.append(
             StudyBar(
-                "2. SRL over trainings of their own, mean of \(known.count) sizes, \(words), Spearman points",
+                "2. SRL over trainings of their own, mean of \(known.count) sizes, Spearman points",
                 Spread(known).mean, .atLeast, -2,
                 note: "by size: \(known.map { String(format: "%.2f", $0) }.joined(separator: ", "))"))
     }
 
     private func addTables(_ figures: ArmFigures, to findings: inout StudyFindings) {
-        var arms = ["untouched", "plain", "PCA of plain", "2DMSE", "SRL", "alone"]
-        if bench.scale == .full { arms += [Self.name("SRL", 3), Self.name("alone", 3)] }
+        let arms = ["untouched", "plain", "PCA of plain", "2DMSE", "SRL", "alone"]
         var table = StudyTable(
-            "STS-B test, Spearman x 100 at the six sizes, mean of \(bench.seeds.count) seeds (alone, and 3 epochs: seed 1)",
+            "STS-B test, Spearman x 100 at the six sizes, mean of \(bench.seeds.count) seeds (alone: seed 1)",
             columns: ["layers x dimensions"] + arms)
         for size in cups.sizes {
             table.rows.append([.text(size.description)] + arms.map { figures.cell($0, size) })
