@@ -50,6 +50,7 @@ let package = Package(
         .library(name: "KuklaNN", targets: ["KuklaNN"]),
         .library(name: "KuklaText", targets: ["KuklaText"]),
         .library(name: "KuklaObjectives", targets: ["KuklaObjectives"]),
+        .library(name: "KuklaWeights", targets: ["KuklaWeights"]),
         .library(name: "KuklaCodecs", targets: ["KuklaCodecs"]),
         .library(name: "KuklaIndex", targets: ["KuklaIndex"]),
         .library(name: "KuklaEvaluation", targets: ["KuklaEvaluation"]),
@@ -87,19 +88,22 @@ let package = Package(
         room(
             "KuklaObjectives",
             ["KuklaCodecs", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
+        room(
+            "KuklaWeights",
+            ["KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         room("KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics"]),
         room(
             "KuklaStudies",
             [
-                "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaObjectives", "KuklaText", "KuklaNN",
-                "KuklaTensor", "KuklaFormats", "KuklaNumerics",
+                "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaWeights", "KuklaObjectives",
+                "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics",
             ]),
         .executableTarget(
             name: "kukla",
             dependencies: [
                 "KuklaStudies",
-                "KuklaEvaluation", "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaObjectives", "KuklaText",
-                "KuklaNN", "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics", argumentParser,
+                "KuklaEvaluation", "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaWeights", "KuklaObjectives",
+                "KuklaText", "KuklaNN", "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics", argumentParser,
             ],
             swiftSettings: settings),
 
@@ -132,6 +136,9 @@ let package = Package(
                 "KuklaNumerics",
             ],
             data: ["Golden"]),
+        tests(
+            of: "KuklaWeights",
+            ["KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(
             of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],

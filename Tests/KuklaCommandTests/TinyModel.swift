@@ -15,13 +15,14 @@ enum TinyModel {
         }
     }
 
-    static func write(to folder: URL) throws {
+    /// - Parameter inside: the width of the layers' inner part.
+    static func write(to folder: URL, inside: Int = 24) throws {
         let words = Set(
             (subjects + verbs + objects + ["today again now slowly one other"]).flatMap {
                 $0.split(separator: " ")
             })
         let vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + words.sorted().map { String($0) }
-        let (width, inside, positions, layers) = (16, 24, 20, 2)
+        let (width, positions, layers) = (16, 20, 2)
         try FileManager.default.createDirectory(
             at: folder.appending(path: "1_Pooling"), withIntermediateDirectories: true)
         func write(_ text: String, _ name: String) throws {

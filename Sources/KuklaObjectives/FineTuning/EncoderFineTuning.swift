@@ -209,17 +209,22 @@ public struct EncoderFineTuning {
 
     /// Finds what is wrong with the places of a run's results before it begins.
     static func check(_ beginning: Beginning, output: URL, runFolder: URL) throws(KuklaError) {
-        let parent = output.deletingLastPathComponent()
-        guard FileManager.default.fileExists(atPath: parent.path) else {
-            throw KuklaError(
-                .missingFile, "Cannot write \(output.path): there is no folder \(parent.path); make it first."
-            )
-        }
+        try checkParent(of: output)
         guard beginning == .resume else { return }
         guard FileManager.default.fileExists(atPath: runFolder.appending(path: "recipe.yaml").path) else {
             throw KuklaError(
                 .usage,
                 "Cannot go on: there is no run in \(runFolder.path). Leave --resume out to begin one.")
+        }
+    }
+
+    /// - Throws: `KuklaError.missingFile` where the folder that `output` will stand in is not there.
+    package static func checkParent(of output: URL) throws(KuklaError) {
+        let parent = output.deletingLastPathComponent()
+        guard FileManager.default.fileExists(atPath: parent.path) else {
+            throw KuklaError(
+                .missingFile, "Cannot write \(output.path): there is no folder \(parent.path); make it first."
+            )
         }
     }
 }

@@ -63,6 +63,15 @@ public struct EncoderTask: TrainingTask {
         return TrainingStep(loss.name, value(of: objective, embed(tokens), batch))
     }
 
+    /// The loss of the model as it is on a batch, without gradient and dropout.
+    package func loss(of batch: TextExampleBatch) -> Float {
+        let objective = loss.objective(mode: .inference)
+        return withoutGradient {
+            let vectors = model.embeddings(batch.tokens, after: objective.layers)
+            return value(of: objective, Tensor.concatenated(vectors, axis: 1), batch).item
+        }
+    }
+
     /// The loss of embeddings `[texts, layers * d]`: the layers' side by side, one column of texts behind the other.
     private func value(
         of objective: LayeredObjective, _ embeddings: Tensor, _ batch: TextExampleBatch

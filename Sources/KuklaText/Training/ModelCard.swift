@@ -1,9 +1,11 @@
 import Foundation
 
-/// What a trained model's README tells: from what it was made, how, and how good it was measured to be.
+/// What a model's README tells: from what it was made, how, and how good it was measured to be.
 public struct ModelCard: Sendable {
-    /// The model that training began with.
+    /// The model that training began with, or the models that were merged.
     public var base: String
+    /// How it was merged, in Markdown; nil where it was trained.
+    public var merge: String?
     /// What was minimised, in a sentence.
     public var objective: String
     /// The number of training examples.
@@ -32,6 +34,16 @@ public struct ModelCard: Sendable {
         self.sizes = sizes
     }
 
+    /// The card of a model that was merged.
+    ///
+    /// - Parameter how: the method and its figures, in Markdown.
+    public init(merged models: [String], base: String?, how: String) {
+        self.init(
+            base: models.joined(separator: "`, `") + (base.map { "` on top of `\($0)" } ?? ""), objective: "",
+            examples: 0, steps: 0)
+        merge = how
+    }
+
     /// The picture beside the README, where sizes were measured.
     static let chartName = "quality.svg"
 
@@ -58,13 +70,12 @@ public struct ModelCard: Sendable {
 
             # \(name)
 
-            \(kind) of \(dimensions) dimensions. Trained with Kukla from
+            \(kind) of \(dimensions) dimensions. \(merge == nil ? "Trained" : "Merged") with Kukla from
             `\(base)`.
 
-            ## How it was trained
+            ## How it was \(merge == nil ? "trained" : "merged")
 
-            \(objective) \(examples) examples, \(steps) steps.
-
+            \(merge ?? "\(objective) \(examples) examples, \(steps) steps.\n")
             """
         if !recipe.isEmpty { text += "\n```yaml\n\(recipe.trimmingCharacters(in: .newlines))\n```\n" }
         if !metrics.isEmpty {

@@ -39,7 +39,7 @@ public struct TextEncoderModule: Module {
         guard !c.isLateInteraction else {
             throw KuklaError(
                 .unsupported,
-                "Cannot fine-tune \(folder.path): it gives a vector for every token. Begin with a model that gives one a text."
+                "Cannot train or merge \(folder.path): it gives a vector for every token. Take a model that gives one a text."
             )
         }
         self.folder = folder
@@ -218,7 +218,7 @@ extension WeightFile {
 
 extension Activation {
     /// What the inference kernels call it.
-    fileprivate init(_ activation: kk_activation) {
+    init(_ activation: kk_activation) {
         switch activation {
         case kk_activation_gelu: self = .gelu
         case kk_activation_gelu_tanh: self = .geluTanh
