@@ -102,8 +102,10 @@ let package = Package(
             name: "kukla",
             dependencies: [
                 "KuklaStudies",
-                "KuklaEvaluation", "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaWeights", "KuklaObjectives",
-                "KuklaText", "KuklaNN", "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics", argumentParser,
+                "KuklaEvaluation", "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaWeights",
+                "KuklaObjectives",
+                "KuklaText", "KuklaNN", "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics",
+                argumentParser,
             ],
             swiftSettings: settings),
 

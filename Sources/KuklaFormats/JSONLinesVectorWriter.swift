@@ -7,12 +7,19 @@ public final class JSONLinesVectorWriter: VectorWriter {
     public private(set) var count = 0
     private let file: AtomicFile
     private var line: [UInt8] = []
+    /// Names of the dimensions as JSON.
+    private let names: [String]?
 
     /// Starts a file that will be `url`.
     ///
+    /// - Parameter names: of the dimensions: each line then has "concepts", an object of those that are not 0.
     /// - Throws: `KuklaError(.inputOutput)`.
-    public init(_ url: URL, dimensions: Int) throws(KuklaError) {
+    public init(_ url: URL, dimensions: Int, names: [String]? = nil) throws(KuklaError) {
+        contract(
+            names.map { $0.count == dimensions } ?? true,
+            "JSONLinesVectorWriter: \(names?.count ?? 0) names for \(dimensions) dimensions")
         self.dimensions = dimensions
+        self.names = names?.map(jsonQuoted)
         file = try AtomicFile(url)
     }
 
@@ -40,7 +47,9 @@ public final class JSONLinesVectorWriter: VectorWriter {
                     line.append(contentsOf: component.description.utf8)
                 }
             }
-            line.append(contentsOf: "]}\n".utf8)
+            line.append(contentsOf: "]".utf8)
+            if let names { appendConcepts(vectors.row(row), names) }
+            line.append(contentsOf: "}\n".utf8)
             var failure: KuklaError?
             line.withUnsafeBytes {
                 do throws(KuklaError) { try file.write($0) } catch { failure = error }
@@ -48,6 +57,12 @@ public final class JSONLinesVectorWriter: VectorWriter {
             if let failure { throw failure }
         }
         count += vectors.rows
+    }
+
+    private func appendConcepts(_ row: [Float], _ names: [String]) {
+        let members = row.indices.filter { row[$0] != 0 }.sorted { (-row[$0], $0) < (-row[$1], $1) }
+            .map { "\(names[$0]): \(row[$0])" }
+        line.append(contentsOf: ", \"concepts\": {\(members.joined(separator: ", "))}".utf8)
     }
 
     public func commit() throws(KuklaError) { try file.commit() }

@@ -25,12 +25,15 @@ extension VectorWriter {
 extension VectorFile {
     /// Starts a vector file that will be `url`, in the format that its name asks for: `.npy`, `.fvecs` or `.jsonl`.
     ///
+    /// - Parameter names: of the dimensions, for formats that have room for them (JSON lines).
     /// - Throws: `KuklaError.usage` for another name, `inputOutput` where the folder cannot be written.
-    public static func create(_ url: URL, dimensions: Int) throws(KuklaError) -> any VectorWriter {
+    public static func create(
+        _ url: URL, dimensions: Int, names: [String]? = nil
+    ) throws(KuklaError) -> any VectorWriter {
         switch url.pathExtension.lowercased() {
         case "npy": return try NPYWriter(url, dimensions: dimensions)
         case "fvecs": return try FvecsWriter(url, dimensions: dimensions)
-        case "jsonl", "ndjson": return try JSONLinesVectorWriter(url, dimensions: dimensions)
+        case "jsonl", "ndjson": return try JSONLinesVectorWriter(url, dimensions: dimensions, names: names)
         default:
             throw KuklaError(
                 .usage,

@@ -4,7 +4,7 @@ public import KuklaTensor
 ///
 /// | loss | columns of texts | scores |
 /// | --- | --- | --- |
-/// | `MultipleNegativesRankingLoss` | anchor, positive, any number of negatives | not used |
+/// | `MultipleNegativesRankingLoss` | anchor, positive, any number of negatives | not used, or labels |
 /// | `CoSENTLoss`, `AnglELoss` | first, second | only their order matters |
 /// | `CosineRegressionLoss` | first, second | the cosine that is wanted |
 ///

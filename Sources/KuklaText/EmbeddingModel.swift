@@ -13,8 +13,14 @@ public struct EmbeddingModel: Sendable {
     public init(
         folder: URL, precision: TextEncoder.Precision = .float32, layers: Int? = nil
     ) throws(KuklaError) {
+        try self.init(
+            folder: folder, encoder: TextEncoder(folder: folder, precision: precision, layers: layers))
+    }
+
+    /// The tokenizer in `folder` with an encoder that was made from it.
+    init(folder: URL, encoder: TextEncoder) throws(KuklaError) {
         tokenizer = try WordPieceTokenizer(folder: folder)
-        encoder = try TextEncoder(folder: folder, precision: precision, layers: layers)
+        self.encoder = encoder
         guard tokenizer.vocabularySize <= encoder.configuration.vocabulary else {
             throw KuklaError(
                 .badData,

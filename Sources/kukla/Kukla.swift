@@ -20,8 +20,9 @@ struct Kukla: AsyncParsableCommand {
         version: kuklaVersion,
         subcommands: [
             EmbedCommand.self, FitCommand.self, IndexCommand.self, SearchCommand.self, InfoCommand.self,
-            EvalCommand.self, BenchCommand.self, TrainCommand.self, MergeCommand.self, ExportCommand.self,
-            StudyCommand.self, ModelCommand.self, TokenizeCommand.self, DoctorCommand.self,
+            EvalCommand.self, ExplainCommand.self, BenchCommand.self, TrainCommand.self, MergeCommand.self,
+            ExportCommand.self, StudyCommand.self, ModelCommand.self, TokenizeCommand.self,
+            DoctorCommand.self,
         ])
 
     static func main() async {

@@ -29,8 +29,11 @@ struct EncoderWeights: Sendable {
     let dense: [PackedLinear]
 
     /// Reads and packs the weights under `folder`; a tensor that is missing or of another shape is named.
+    ///
+    /// - Parameter changes: what is added to the weights of linear layers, row-major, by the layers' paths.
     init(
-        folder: URL, configuration c: EncoderConfiguration, precision: TextEncoder.Precision
+        folder: URL, configuration c: EncoderConfiguration, precision: TextEncoder.Precision,
+        changes: [String: [Float]] = [:]
     ) throws(KuklaError) {
         let file = try WeightFile(folder.appending(path: "model.safetensors"))
         let width = c.hiddenSize
@@ -45,7 +48,11 @@ struct EncoderWeights: Sendable {
             var weights: [Float] = []
             var bias: [Float] = []
             for name in names {
-                let part = try file.floats(name + ".weight", shape: [outputs, inputs])
+                var part = try file.floats(name + ".weight", shape: [outputs, inputs])
+                if let change = changes[name] {
+                    contract(change.count == part.count, "EncoderWeights: a change of another shape: \(name)")
+                    for i in part.indices { part[i] += change[i] }
+                }
                 weights = weights.isEmpty ? part : weights + part
                 bias += try file.floats(name + ".bias", shape: [outputs])
             }

@@ -33,18 +33,21 @@ public struct TextEncoder: Sendable {
     ///   of another shape than `config.json` says; `unsupported` for other architectures and modules; `usage` where the
     ///   model has fewer layers.
     public init(folder: URL, precision: Precision = .float32, layers: Int? = nil) throws(KuklaError) {
-        try self.init(folder: folder, precision: precision, layers: layers, level: .current)
+        try self.init(folder: folder, precision: precision, layers: layers, level: .current, changes: [:])
     }
 
-    /// As `init(folder:precision:layers:)`, with the kernels of `level`.
+    /// As `init(folder:precision:layers:)`, with the kernels of `level`, and with `changes` added to the weights of the
+    /// linear layers of these paths.
     package init(
-        folder: URL, precision: Precision, layers: Int? = nil, level: CPULevel
+        folder: URL, precision: Precision, layers: Int? = nil, level: CPULevel = .current,
+        changes: [String: [Float]] = [:]
     ) throws(KuklaError) {
         var configuration = try EncoderConfiguration(folder: folder)
         try configuration.check(layers: layers)
         configuration.layers = layers ?? configuration.layers
         self.configuration = configuration
-        weights = try EncoderWeights(folder: folder, configuration: configuration, precision: precision)
+        weights = try EncoderWeights(
+            folder: folder, configuration: configuration, precision: precision, changes: changes)
         self.precision = precision
         self.level = level
     }

@@ -20,7 +20,7 @@ public struct WordPieceTokenizer: Sendable {
     public var specialTokenCount: Int { model.leadingIDs.count + model.trailingIDs.count }
 
     /// The special tokens before and after every encoded text.
-    var specialTokenCounts: (leading: Int, trailing: Int) {
+    package var specialTokenCounts: (leading: Int, trailing: Int) {
         (model.leadingIDs.count, model.trailingIDs.count)
     }
 

@@ -50,6 +50,28 @@ enum ModelFolder {
             try MappedFile(source).withBytes { Data($0) }, to: staging.appending(path: name))
     }
 
+    /// Copies a whole sentence-transformers folder: settings, tokenizer and the weights of all modules.
+    static func copyAll(from folder: URL, to target: URL) throws(KuklaError) {
+        try copySettings(from: folder, to: target) { _ in }
+        for path in try modulePaths(folder) {
+            let prefix = path.isEmpty ? "" : "\(path)/"
+            try copy("\(prefix)model.safetensors", from: folder, to: target)
+        }
+    }
+
+    /// Bytes of the files in a folder.
+    static func bytes(of folder: URL) throws(KuklaError) -> Int {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder.path).reduce(0) { sum, name in
+                let file = folder.appending(path: name).path
+                let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
+                return sum + (size ?? 0)
+            }
+        } catch {
+            throw KuklaError(.inputOutput, "Cannot read the folder \(folder.path).", cause: error)
+        }
+    }
+
     static func make(_ module: String, in staging: URL) throws(KuklaError) {
         let target = staging.appending(path: module)
         do {

@@ -22,4 +22,16 @@ extension TokenBatch {
     public static func joined(_ batches: [TokenBatch]) -> TokenBatch {
         batches.dropFirst().reduce(into: batches.first ?? TokenBatch()) { $0.append($1) }
     }
+
+    /// Text i of this batch with text i of another behind it, without that one's first `count` tokens.
+    package func followed(by other: TokenBatch, droppingFirst count: Int) -> TokenBatch {
+        var result = TokenBatch()
+        result.ids.reserveCapacity(ids.count + other.ids.count)
+        for text in 0..<self.count {
+            result.ids.append(contentsOf: self[text])
+            result.ids.append(contentsOf: other[text].dropFirst(count))
+            result.offsets.append(result.ids.count)
+        }
+        return result
+    }
 }

@@ -20,6 +20,8 @@ struct EmbedCommand: ParsableCommand {
               zcat log.gz | kukla embed - --dims 128 -o log.fvecs
               kukla embed notes.jsonl --model elastic --dims 48 --layers 3 -o small.npy
               kukla embed notes.jsonl --multi-vector -o tokens.npy
+              kukla embed papers.jsonl --model papers --aspect method -o method.npy
+              kukla embed posts.jsonl --model named --top-concepts 8 -o posts.jsonl
             """)
 
     @Argument(help: "The texts: a file, or - for stdin.")
@@ -33,6 +35,12 @@ struct EmbedCommand: ParsableCommand {
 
     @Option(help: "Layers of the encoder to run, from the first: faster and less exact.")
     var layers: Int?
+
+    @Option(help: "Of a model that `kukla train aspects` made: the aspect whose space is wanted.")
+    var aspect: String?
+
+    @Option(help: "Of a model that `kukla train sesa` made: keep a text's largest concepts only, this many.")
+    var topConcepts: Int?
 
     @Flag(
         help:
@@ -49,6 +57,9 @@ struct EmbedCommand: ParsableCommand {
     func validate() throws {
         guard !multiVector || dims == nil else {
             throw ValidationError("--dims is for whole texts: leave it out with --multi-vector.")
+        }
+        guard topConcepts.map({ $0 > 0 }) ?? true else {
+            throw ValidationError("--top-concepts keeps 1 concept or more.")
         }
         let kind = URL(fileURLWithPath: output).pathExtension.lowercased()
         guard !multiVector || ["npy", "safetensors"].contains(kind) else {
@@ -71,14 +82,15 @@ struct EmbedCommand: ParsableCommand {
     func run() throws {
         let start = ContinuousClock.now
         let folder = try model.folder()
-        let embedder = try model.load(layers: layers)
-        try embedder.check(dimensions: dims)
+        let tokens = multiVector ? try model.load(layers: layers) : nil
+        let embedder = try tokens == nil ? wholeTexts(folder) : nil
         let reader = try reading.reader(texts)
         let progress = reporting.progress
         let target = URL(fileURLWithPath: output)
-        let dimensions =
-            multiVector ? embedder.encoder.tokenDimensions : dims ?? embedder.encoder.dimensions
-        let writer = multiVector ? nil : try VectorFile.create(target, dimensions: dimensions)
+        let dimensions = tokens?.encoder.tokenDimensions ?? embedder?.dimensions ?? 0
+        let names = (embedder as? ConceptModel)?.concepts.map(\.name)
+        let writer =
+            multiVector ? nil : try VectorFile.create(target, dimensions: dimensions, names: names)
         var sets: [Matrix] = []
         var count = 0
         var truncated = 0
@@ -91,15 +103,14 @@ struct EmbedCommand: ParsableCommand {
                 isFirst = false
             }
             let (texts, threads) = (records.map(\.text), try compute.threadCount())
-            if let writer {
+            if let writer, let embedder {
                 let embeddings = try embedder.embed(
-                    texts, dimensions: dims, threads: threads, progress: AdvanceOnly(progress)
-                )
+                    texts, threads: threads, progress: AdvanceOnly(progress))
                 let ids = records.compactMap(\.id)
                 try writer.append(embeddings.vectors, ids: ids.count == records.count ? ids : nil)
                 truncated += embeddings.truncatedCount
-            } else {
-                let embeddings = try embedder.embedTokens(
+            } else if let tokens {
+                let embeddings = try tokens.embedTokens(
                     texts, threads: threads, progress: AdvanceOnly(progress))
                 sets += (0..<embeddings.sets.count).map { embeddings.sets[$0] }
                 truncated += embeddings.truncatedCount
@@ -118,9 +129,9 @@ struct EmbedCommand: ParsableCommand {
         }
         let vectors = multiVector ? sets.reduce(0) { $0 + $1.rows } : count
         if truncated > 0 {
+            let limit = tokens?.encoder.maximumLength ?? embedder?.maximumLength ?? 0
             complain(
-                "\(truncated) of \(count) texts are longer than the model's \(embedder.encoder.maximumLength) tokens and were cut."
-            )
+                "\(truncated) of \(count) texts are longer than the model's \(limit) tokens and were cut.")
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         if reporting.json {
@@ -135,6 +146,34 @@ struct EmbedCommand: ParsableCommand {
                 "\(output): \(Quantity.count(vectors)) vectors of \(dimensions) dimensions in \(formatDuration(seconds))"
             )
         }
+    }
+}
+
+extension EmbedCommand {
+    /// What gives a vector for each text: a model, or one space of a folder that has several.
+    private func wholeTexts(_ folder: URL) throws(KuklaError) -> any TextEmbedder {
+        let (hasAspects, hasConcepts) = (AspectFolder.isOne(folder), ConceptFolder.isOne(folder))
+        guard hasAspects || aspect == nil else {
+            throw KuklaError(
+                .usage,
+                "\(folder.path) has no aspects: leave --aspect out, or name a folder that `kukla train aspects` wrote."
+            )
+        }
+        guard hasConcepts || topConcepts == nil else {
+            throw KuklaError(
+                .usage,
+                "\(folder.path) has no named concepts: leave --top-concepts out, or name a folder that `kukla train sesa` wrote."
+            )
+        }
+        guard hasAspects || hasConcepts else {
+            return try SizedModel(model.load(layers: layers), dimensions: dims)
+        }
+        guard dims == nil, layers == nil else {
+            throw KuklaError(.usage, "--dims and --layers are for plain models, not for aspects or concepts.")
+        }
+        if hasConcepts { return try ConceptModel(folder, topConcepts: topConcepts) }
+        return try AspectModel(
+            AspectFolder(folder), aspect: aspect, precision: model.int8 ? .int8 : .float32)
     }
 }
 
