@@ -1,11 +1,13 @@
 /// All studies, by name.
 public enum StudyCatalogue {
     public static let all: [any Study] = [
+        AspectsStudy(),
         BEBRStudy(),
         BiDRStudy(),
         HNSWRecallStudy(),
-        MUVERAStudy(),
         MatryoshkaStudy(),
+        MUVERAStudy(),
+        SESAStudy(),
         StarbucksStudy(),
         TwoDMSEStudy(),
     ]

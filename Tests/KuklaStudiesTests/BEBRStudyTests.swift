@@ -7,7 +7,9 @@ import Testing
 struct BEBRStudyTests {
     @Test(
         "a quick run finds exact products, the bytes of the formula, and that more bits find more",
-        .enabled(if: SharedData.hasStudies("scifact", "cranfield", "ag_news", "stsbenchmark", "mnist", "ann_sift5k")))
+        .enabled(
+            if: SharedData.hasStudies(
+                "scifact", "cranfield", "ag_news", "stsbenchmark", "mnist", "ann_sift5k")))
     func quickRun() throws {
         let report = try BEBRStudy().report(on: .quick())
         let bars = report.findings.bars

@@ -8,7 +8,9 @@ import Testing
 struct HNSWRecallStudyTests {
     @Test(
         "a quick run finds that recall falls with the rank, and that all effort finds all",
-        .enabled(if: SharedData.hasStudies("scifact", "cranfield", "ag_news", "stsbenchmark", "mnist", "ann_sift5k")))
+        .enabled(
+            if: SharedData.hasStudies(
+                "scifact", "cranfield", "ag_news", "stsbenchmark", "mnist", "ann_sift5k")))
     func quickRun() throws {
         let report = try HNSWRecallStudy().report(on: .quick())
         let all = try #require(report.findings.bars.first { $0.requirement.contains("ef = n") })
