@@ -25,17 +25,19 @@ public struct StudyBench: Sendable {
     /// Where vectors of texts are kept between runs; embedded anew each time where `nil`.
     let cacheFolder: URL?
 
+    /// - Parameter seeds: how many there are; 3 in a full run and 1 in a quick one where nil.
     public init(
-        scale: Scale, data: URL, model: URL, texts: URL? = nil, cache: URL? = nil,
-        threads: Int = defaultThreadCount,
-        progress: any ProgressReporter = SilentProgress()
+        scale: Scale, data: URL, model: URL, texts: URL? = nil, cache: URL? = nil, seeds: Int? = nil,
+        threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
     ) {
         self.scale = scale
-        seeds = scale == .full ? [1, 2, 3] : [1]
+        self.seeds = (1...(seeds ?? Self.usualSeeds(scale))).map { UInt64($0) }
         (dataFolder, modelFolder, cacheFolder) = (data, model, cache)
         self.texts = texts
         (self.threads, self.progress) = (threads, progress)
     }
+
+    static func usualSeeds(_ scale: Scale) -> Int { scale == .full ? 3 : 1 }
 
     /// The folder or file of a data set.
     func data(_ path: String) -> URL { dataFolder.appending(path: path) }

@@ -38,7 +38,7 @@ extension StudyReport {
 
             **Claim.** \(claim)
 
-            `kukla study \(name) \(scale == .full ? "--full" : "--quick")` measured this: \(summary), seeds \(seeds.map(String.init).joined(separator: ", ")).
+            `kukla study \(name) \(scale == .full ? "--full" : "--quick")\(seedOption)` measured this: \(summary), seeds \(seeds.map(String.init).joined(separator: ", ")).
 
             ## Bars
 
@@ -58,6 +58,11 @@ extension StudyReport {
             page += "\n## Notes\n\n" + findings.notes.map { "- \($0)" }.joined(separator: "\n") + "\n"
         }
         return page
+    }
+
+    /// What the command was told about seeds.
+    private var seedOption: String {
+        seeds.count == StudyBench.usualSeeds(scale) ? "" : " --seeds \(seeds.count)"
     }
 
     private static func markdown(_ columns: [String], _ rows: [[String]]) -> String {

@@ -36,6 +36,9 @@ struct StudyCommand: ParsableCommand {
     @Flag(exclusivity: .exclusive)
     var scale = Scale.quick
 
+    @Option(help: "How many seeds figures are the means of. Default: 3 with --full, else 1.")
+    var seeds: Int?
+
     @Option(name: .shortAndLong, help: "Where to write NAME.md, NAME.json and charts.")
     var output: String?
 
@@ -58,6 +61,12 @@ struct StudyCommand: ParsableCommand {
         let data: [String]
     }
 
+    func validate() throws {
+        guard seeds.map({ (1...100).contains($0) }) ?? true else {
+            throw ValidationError("Give --seeds from 1 to 100.")
+        }
+    }
+
     func run() throws {
         guard let name else { return try list() }
         guard let study = StudyCatalogue.named(name) else {
@@ -69,7 +78,8 @@ struct StudyCommand: ParsableCommand {
             on: StudyBench(
                 scale: scale == .full ? .full : .quick, data: dataFolder(), model: model.folder(),
                 texts: texts.map { URL(fileURLWithPath: $0) },
-                cache: CacheFolder.url.appending(path: "studies"), threads: compute.threadCount(),
+                cache: CacheFolder.url.appending(path: "studies"), seeds: seeds,
+                threads: compute.threadCount(),
                 progress: reporting.progress))
         if let output { try report.write(to: URL(fileURLWithPath: output)) }
         if reporting.json {
