@@ -32,6 +32,11 @@ struct AttentionReference {
                             queryPositions[queries[sequence].lowerBound + query]
                                 - keyPositions[keys[sequence].lowerBound + key])))
         case .dense(let table): Double(table[head, query, key])
+        case .bySequence(let numbers):
+            Double(
+                numbers[
+                    (0..<sequence).reduce(0) { $0 + queries[$1].count * keys[$1].count }
+                        + query * keys[sequence].count + key])
         }
     }
 

@@ -13,6 +13,9 @@ public enum AttentionBias: Sendable {
     /// A number for each head, query and key of a sequence, shared by all sequences: `[heads, queries, keys]`, each at least as
     /// long as the longest sequence. For small cases: this is the matrix that the other forms avoid.
     case dense(Tensor)
+    /// A number for each query and key of each sequence, the same for all heads: one vector in which the sequences' `[queries, keys]`
+    /// lie one behind another. Without gradient. What a query must not see has a number far below all scores, -10,000 say.
+    case bySequence(Tensor)
 
     /// The dense form with numbers from a function of head, query and key, without gradient.
     public static func computed(
@@ -59,7 +62,7 @@ public enum AttentionBias: Sendable {
     /// The same bias read from another table of this shape.
     package func replacing(table: Tensor) -> AttentionBias {
         switch self {
-        case .none, .byPosition: self
+        case .none, .byPosition, .bySequence: self
         case .byDistance(_, let zero): .byDistance(table, zero: zero)
         case .dense: .dense(table)
         }
@@ -70,6 +73,7 @@ public enum AttentionBias: Sendable {
         switch self {
         case .none, .byPosition: nil
         case .byDistance(let table, zero: _), .dense(let table): table
+        case .bySequence(let numbers): numbers.detached
         }
     }
 }

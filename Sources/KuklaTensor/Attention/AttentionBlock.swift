@@ -106,6 +106,11 @@ extension AttentionPlan {
         case .byDistance(let table, let zero):
             (head * table.shape[1] + zero - (keys[sequence].count - queries[sequence].count), -1)
         case .dense(let table): (head * table.shape[1] * table.shape[2], table.shape[2])
+        case .bySequence:
+            (
+                (0..<sequence).reduce(0) { $0 + queries[$1].count * keys[$1].count },
+                keys[sequence].count
+            )
         }
     }
 }

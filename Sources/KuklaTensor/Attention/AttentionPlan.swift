@@ -43,13 +43,19 @@ struct AttentionPlan: Sendable {
                 "attention: \(slopes.count) slopes for \(shape.heads) heads, \(queryPositions.count) and \(keyPositions.count) positions for \(queries.total) queries and \(keys.total) keys"
             )
         }
+        if case .bySequence(let numbers) = options.bias {
+            let pairs = (0..<queries.count).reduce(0) { $0 + queries[$1].count * keys[$1].count }
+            contract(
+                numbers.count == pairs,
+                "attention: \(numbers.count) biases for \(pairs) pairs of queries and keys")
+        }
         for i in 0..<queries.count { checkBias(queries: queries[i].count, keys: keys[i].count) }
     }
 
     private func checkBias(queries: Int, keys: Int) {
         guard queries > 0, keys > 0 else { return }
         switch options.bias {
-        case .none, .byPosition: break
+        case .none, .byPosition, .bySequence: break
         case .byDistance(let table, zero: let zero):
             let (least, most) = (1 - keys, queries - 1)
             contract(
