@@ -28,7 +28,12 @@ struct BERTEmbeddings: Module {
 
     /// The vectors of packed sequences, `[ids.count, hidden]`.
     func callAsFunction(_ ids: [Int32], lengths: SequenceLengths, mode: ForwardMode) -> Tensor {
-        let places = positions(lengths.positions()) + tokenTypes.weight.tensor[rows: 0..<1]
-        return dropout(norm(words(ids) + places), mode: mode)
+        self(words(ids), at: lengths.positions(), mode: mode)
+    }
+
+    /// The same of any vectors in place of words': `vectors [n, hidden]`, each at its position.
+    func callAsFunction(_ vectors: Tensor, at places: [Int32], mode: ForwardMode) -> Tensor {
+        dropout(
+            norm(vectors + (positions(places) + tokenTypes.weight.tensor[rows: 0..<1])), mode: mode)
     }
 }

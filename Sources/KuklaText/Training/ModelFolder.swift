@@ -4,11 +4,13 @@ import KuklaNumerics
 
 /// Where the modules of a sentence-transformers folder lie, and how one is put together.
 enum ModelFolder {
-    /// What belongs to the transformer and its tokenizer, beside the weights.
-    static let transformerFiles = [
-        "config.json", "sentence_bert_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
-        "special_tokens_map.json", "added_tokens.json",
+    static let tokenizerFiles = [
+        "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json",
+        "added_tokens.json",
     ]
+
+    /// What belongs to the transformer and its tokenizer, beside the weights.
+    static let transformerFiles = ["config.json", "sentence_bert_config.json"] + tokenizerFiles
 
     /// Copies all that a folder says about its model but for the weights, and makes the modules' folders.
     ///

@@ -11,8 +11,13 @@ extension TextEncoderModule {
     /// Tensors of the old `model.safetensors` that are no parameter here (BERT's pooler) are kept. Adapters are merged into
     /// the weights first and taken off.
     /// - Parameter maximumLength: what the new folder gives as the longest sequence; the old value where nil.
-    /// - Throws: `KuklaError` (`missingFile` where the folder around it or a source file is not there, `inputOutput`).
-    public func write(to url: URL, card: ModelCard, maximumLength: Int? = nil) throws(KuklaError) {
+    /// - Parameter addFiles: writes what else belongs into the folder.
+    /// - Throws: `KuklaError` (`missingFile` where the folder around it or a source file is not there, `inputOutput`); what
+    ///   `addFiles` throws.
+    public func write(
+        to url: URL, card: ModelCard, maximumLength: Int? = nil,
+        adding addFiles: (_ folder: URL) throws(KuklaError) -> Void = { _ in }
+    ) throws(KuklaError) {
         mergeLoRA()
         removeAdapters()
         let folder = try AtomicFolder(url)
@@ -35,6 +40,7 @@ extension TextEncoderModule {
         if let chart = card.sizes?.chart() {
             try AtomicFile.write(chart, to: folder.staging.appending(path: ModelCard.chartName))
         }
+        try addFiles(folder.staging)
         try folder.commit()
     }
 

@@ -42,11 +42,24 @@ public struct TextEncoderModule: Module {
                 "Cannot train or merge \(folder.path): it gives a vector for every token. Take a model that gives one a text."
             )
         }
+        self.init(c, folder: folder, dropout: dropout)
+        let file = try WeightFile(folder.appending(path: "model.safetensors"))
+        for named in parameters where !named.path.hasPrefix("dense.") {
+            try file.read(named.path, into: named.parameter)
+        }
+        for (layer, dense) in zip(c.dense, dense) {
+            let file = try WeightFile(layer.folder.appending(path: "model.safetensors"))
+            for named in dense.parameters { try file.read("linear.\(named.path)", into: named.parameter) }
+        }
+    }
+
+    /// A model of these sizes whose numbers are still to be given.
+    init(_ c: EncoderConfiguration, folder: URL, dropout: DropoutRates = DropoutRates()) {
         self.folder = folder
         configuration = c
         let hidden = dropout.hidden ?? c.hiddenDropout
         embeddings = BERTEmbeddings(c, dropout: hidden)
-        // Every number is replaced by the file's.
+        // Every number is replaced.
         var random = RandomSource(seed: 0)
         encoder = TransformerStack(
             TransformerConfiguration(
@@ -56,14 +69,6 @@ public struct TextEncoderModule: Module {
                 dropout: hidden, attentionDropout: dropout.attention ?? c.attentionDropout, names: .bert),
             using: &random)
         dense = c.dense.map { Linear($0.inputs, $0.outputs, bias: $0.hasBias, using: &random) }
-        let file = try WeightFile(folder.appending(path: "model.safetensors"))
-        for named in parameters where !named.path.hasPrefix("dense.") {
-            try file.read(named.path, into: named.parameter)
-        }
-        for (layer, dense) in zip(c.dense, dense) {
-            let file = try WeightFile(layer.folder.appending(path: "model.safetensors"))
-            for named in dense.parameters { try file.read("linear.\(named.path)", into: named.parameter) }
-        }
     }
 
     public func visit(_ visitor: inout ModuleVisitor) {

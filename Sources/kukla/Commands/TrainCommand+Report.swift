@@ -24,7 +24,8 @@ extension TrainCommand {
 
     /// Tells what came of a training from texts to a model folder.
     static func report(
-        _ result: EncoderFineTuning.Result, output: String, steering: Steering, reporting: OutputOptions
+        _ result: EncoderFineTuning.Result, of examples: String = "pairs", output: String,
+        steering: Steering, reporting: OutputOptions
     ) throws {
         let summary = result.summary
         if result.truncated > 0 {
@@ -50,7 +51,7 @@ extension TrainCommand {
         }
         if !reporting.quiet {
             note(
-                "\(output): \(Quantity.count(summary.step)) steps on \(Quantity.count(result.examples)) pairs in \(formatDuration(summary.seconds))"
+                "\(output): \(Quantity.count(summary.step)) steps on \(Quantity.count(result.examples)) \(examples) in \(formatDuration(summary.seconds))"
             )
         }
     }
