@@ -1,0 +1,151 @@
+import Foundation
+import KuklaEvaluation
+import KuklaFormats
+import KuklaNN
+package import KuklaNumerics
+import KuklaObjectives
+import KuklaText
+
+/// Whether masked auto-encoding at several sizes prepares a model for them better than hidden words alone: bar 3 of Starbucks.
+///
+/// Two BERTs from scratch on WikiText-2, then the same Starbucks fine-tuning of both on STS-B; and what each knows of held-out text at
+/// each size before that.
+package struct PretrainedSizes {
+    let bench: StudyBench
+
+    package init(bench: StudyBench) { self.bench = bench }
+
+    private static let sizes = [(1, 24), (2, 48), (3, 96), (4, 192)].map {
+        ModelSize(layers: $0.0, dimensions: $0.1)
+    }
+
+    package func add(to findings: inout StudyFindings) throws(KuklaError) {
+        let scratch = FileManager.default.temporaryDirectory.appending(
+            path: "kukla-sizes-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        do { try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true) } catch {
+            throw KuklaError(.inputOutput, "Cannot make the folder \(scratch.path).", cause: error)
+        }
+        let texts = try bench.wikiText(limit: bench.choose(quick: 60, full: .max))
+        let judged = texts.indices.filter { $0 % 20 == 7 }.map { texts[$0] }
+        let corpus = texts.indices.filter { $0 % 20 != 7 }.map { texts[$0] }
+        func encoder(_ method: PretrainingOptions.Method) throws(KuklaError) -> SmallEncoder {
+            var recipe = SmallEncoder.recipe(
+                method, steps: bench.choose(quick: 4, full: 500), batch: bench.choose(quick: 4, full: 32),
+                tokens: 64, vocabulary: bench.choose(quick: 1000, full: 4000), seed: 1)
+            recipe.options.encoderMask = 0.2
+            if method == .smae { recipe.options.sizes = Self.sizes.map(\.description) }
+            return try SmallEncoder(of: corpus, recipe, on: bench, scratch: scratch)
+        }
+        let (several, words) = (try encoder(.smae), try encoder(.mlm))
+        try heldOut(several, words, judged, &findings)
+        try tuned(several, words, scratch, &findings)
+        findings.notes.append(
+            "Bar 3: BERTs of 4 layers and width 192 from scratch on WikiText-2's validation and test articles (the training part is not in the collection), the same steps for both: masked auto-encoding \(Int(several.seconds)) s, hidden words \(Int(words.seconds)) s; then Starbucks on STS-B's training pairs, two passes at 2e-4, measured on its test pairs. Nothing was chosen by what is measured."
+        )
+    }
+
+    /// Cross-entropies of hidden words at each size, and of the decoder's with and without the sentence's vector.
+    private func heldOut(
+        _ several: SmallEncoder, _ words: SmallEncoder, _ judged: [String], _ findings: inout StudyFindings
+    ) throws(KuklaError) {
+        let objective = StarbucksMAE(sizes: Self.sizes)
+        let masking = try WordMasking(several.tokenizer)
+        let pieces = try TokenBatch.pieces(
+            of: judged, tokenizer: several.tokenizer, length: 64, threads: bench.threads)
+        let starts = stride(from: 0, to: min(pieces.count, bench.choose(quick: 16, full: 384)), by: 32)
+        var random = RandomSource(seed: 13)
+        var sums = Self.sizes.map { _ in [0.0, 0.0, 0.0, 0.0] }
+        for start in starts {
+            let batch = objective.batch(
+                pieces.selecting(start..<min(start + 32, pieces.count)), masking, using: &random)
+            let own = objective.crossEntropies(of: batch, several.model)
+            let zero = objective.crossEntropies(of: batch, several.model, sentence: .zero)
+            let plain = objective.crossEntropies(of: batch, words.model)
+            for i in Self.sizes.indices {
+                let figures = [own[i].encoder, plain[i].encoder, own[i].decoder, zero[i].decoder]
+                for (j, figure) in figures.enumerated() {
+                    sums[i][j] += figure / Double(Array(starts).count)
+                }
+            }
+        }
+        findings.tables.append(
+            StudyTable(
+                "Cross-entropy of hidden words on WikiText-2 that was kept out, nats",
+                columns: [
+                    "size", "SMAE", "hidden words alone, same head", "SMAE's decoder",
+                    "the same, vector zeroed",
+                ],
+                rows: zip(Self.sizes, sums).map { size, row in
+                    [.text(size.description)] + row.map { .number($0, decimals: 3) }
+                }))
+        for (size, row) in zip(Self.sizes, sums) {
+            findings.bars.append(
+                StudyBar(
+                    "3a. \(size): cross-entropy of hidden words alone over SMAE's, nats", row[1] - row[0],
+                    .atLeast, 0.3))
+        }
+        let least = sums.map { $0[3] - $0[2] }.min() ?? .nan
+        findings.bars.append(
+            StudyBar(
+                "3b. what zeroing the sentence's vector adds to the decoder's cross-entropy, least of the sizes, nats",
+                least, .atLeast, 0.05))
+    }
+
+    /// Spearman at each size after the same fine-tuning.
+    private func tuned(
+        _ several: SmallEncoder, _ words: SmallEncoder, _ scratch: URL, _ findings: inout StudyFindings
+    ) throws(KuklaError) {
+        let training = try SentencePair.readAll(bench.data("stsbenchmark/sts-train.csv"))
+        let test = try SentencePair.readAll(bench.data("stsbenchmark/sts-test.csv"))
+        let task = STSTask(
+            pairs: test.prefix(bench.choose(quick: 40, full: .max)).map {
+                .init(first: $0.first, second: $0.second, score: $0.score)
+            })
+        func spearman(_ start: SmallEncoder, _ name: String, seed: UInt64) throws(KuklaError) -> [Double] {
+            var recipe = MatryoshkaOptions.recipe
+            recipe.training.seed = seed
+            recipe.training.length = .epochs(bench.choose(quick: 1, full: 2))
+            recipe.training.batchSize = 32
+            recipe.training.learningRate = 2e-4
+            recipe.training.threads = bench.threads
+            recipe.training.checkpointEvery = 1_000_000
+            recipe.options.method = .starbucks
+            recipe.options.dimensions = Self.sizes.reversed().map(\.dimensions)
+            recipe.options.layers = Self.sizes.map(\.layers)
+            recipe.options.tuning.maximumTokens = 64
+            let output = scratch.appending(path: "\(name)-\(seed)")
+            _ = try EncoderFineTuning(
+                base: start.folder, output: output, runFolder: scratch.appending(path: "\(name)-\(seed).run")
+            ).matryoshka(
+                .scored(Array(training.prefix(bench.choose(quick: 64, full: .max)))), recipe: recipe,
+                beginning: .fresh, progress: bench.progress)
+            let judge = EncoderJudge(
+                goal: "spearman", tokenizer: start.tokenizer, sizes: Self.sizes
+            ) { embed in ["spearman": try task.evaluate(embedding: embed).spearman] }
+            let metrics = try judge.metrics(of: TextEncoderModule(folder: output))
+            return Self.sizes.map { 100 * (metrics["spearman_\($0)"] ?? .nan) }
+        }
+        var figures: [[[Double]]] = [[], []]
+        for seed in bench.seeds {
+            figures[0].append(try spearman(several, "smae", seed: seed))
+            figures[1].append(try spearman(words, "mlm", seed: seed))
+        }
+        let means = figures.map { runs in
+            Self.sizes.indices.map { i in runs.reduce(0) { $0 + $1[i] } / Double(runs.count) }
+        }
+        findings.tables.append(
+            StudyTable(
+                "Spearman on STS-B test after Starbucks fine-tuning, mean of \(bench.seeds.count) seeds",
+                columns: ["pre-training"] + Self.sizes.map(\.description),
+                rows: zip(["SMAE", "hidden words alone"], means).map { name, row in
+                    [.text(name)] + row.map { .number($0, decimals: 2) }
+                }))
+        func gain(_ a: [Double], _ b: [Double]) -> Double { (a[0] + a[1] - b[0] - b[1]) / 2 }
+        let each = zip(figures[0], figures[1]).map { String(format: "%.2f", gain($0, $1)) }
+        findings.bars.append(
+            StudyBar(
+                "3. Spearman of SMAE's start over hidden words alone, mean of the two smallest sizes, points",
+                gain(means[0], means[1]), .atLeast, 1, note: "seeds \(each.joined(separator: ", "))"))
+    }
+}
