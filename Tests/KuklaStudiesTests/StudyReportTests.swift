@@ -65,6 +65,19 @@ struct StudyReportTests {
         #expect((table["rows"] as? [[Any]])?[0][1] is NSNull)
     }
 
+    @Test("a full run with other seeds than usual says so")
+    func seeds() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "kukla-study-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (seeds, words) in [(nil, "--full`"), (3, "--full`"), (2, "--full --seeds 2`")] {
+            let bench = StudyBench(scale: .full, data: folder, model: folder, seeds: seeds)
+            #expect(bench.seeds.count == seeds ?? 3)
+            try Sample().report(on: bench).write(to: folder)
+            let page = try String(contentsOf: folder.appending(path: "sample.md"), encoding: .utf8)
+            #expect(page.contains(words))
+        }
+    }
+
     @Test("a set that is not there is named before anything is measured")
     func missingSet() throws {
         let error = #expect(throws: KuklaError.self) {
