@@ -71,18 +71,26 @@ public struct StudyBench: Sendable {
 
     /// The model's vectors of `texts`, `[texts, dimensions]`, normalised.
     func embed(_ texts: [String]) throws(KuklaError) -> Matrix {
-        let kept = cacheFolder?.appending(path: "\(key(of: texts)).npy")
-        if let kept, FileManager.default.fileExists(atPath: kept.path) {
-            return try VectorFile.readAll(kept)
-        }
+        let key = key(of: texts)
+        if let vectors = try keptVectors(key) { return vectors }
         progress.begin("Embedding", total: texts.count, unit: "texts")
         defer { progress.end() }
         let vectors = try model().embed(texts, threads: threads, progress: progress).vectors
-        if let kept { try keep(vectors, at: kept) }
+        try keep(vectors, key)
         return vectors
     }
 
-    private func keep(_ vectors: Matrix, at url: URL) throws(KuklaError) {
+    /// What an earlier run kept under `key`; nil where there is nothing.
+    func keptVectors(_ key: String) throws(KuklaError) -> Matrix? {
+        guard let kept = cacheFolder?.appending(path: "\(key).npy"),
+            FileManager.default.fileExists(atPath: kept.path)
+        else { return nil }
+        return try VectorFile.readAll(kept)
+    }
+
+    /// Keeps vectors for the next run, where there is a place for them.
+    func keep(_ vectors: Matrix, _ key: String) throws(KuklaError) {
+        guard let url = cacheFolder?.appending(path: "\(key).npy") else { return }
         do {
             try FileManager.default.createDirectory(
                 at: url.deletingLastPathComponent(), withIntermediateDirectories: true)

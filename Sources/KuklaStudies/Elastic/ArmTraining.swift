@@ -6,14 +6,14 @@ import KuklaObjectives
 import KuklaTensor
 import KuklaText
 
-/// Trains arms from the base model as `kukla train` does, or takes the weights that an earlier run kept.
+/// Trains arms from the base model as `kukla train` does, and embeds texts by them.
 ///
-/// Weights are kept in full runs, under a key of all that made them: base model, examples, recipe, loss.
+/// In full runs weights and vectors are kept for the next run, under a key of all that made them: base model, examples, recipe, loss.
 final class ArmTraining {
     let bench: StudyBench
-    let tokenizer: WordPieceTokenizer
+    private let tokenizer: WordPieceTokenizer
     /// Tokens that are read of a text.
-    let maximumLength: Int?
+    private let maximumLength: Int?
     private let examples: ArmExamples
     private let tokens: TextExamples
     /// The seconds that each arm's training took, in this run or the one that kept it.
@@ -44,39 +44,80 @@ final class ArmTraining {
             options: examples.recipe.options)
     }
 
-    /// The trained model.
+    /// The vectors of texts after each of `layers`, of which 0 is the word embeddings.
     ///
+    /// - Parameter arm: the base model, untouched, where nil.
     /// - Throws: whatever training and the disk throw.
-    func callAsFunction(_ arm: Arm) throws(KuklaError) -> TextEncoderModule {
+    func vectors(_ texts: [String], of arm: Arm?, layers: [Int]) throws(KuklaError) -> [Matrix] {
+        var name = "base"
+        var isKnown = true
+        if let arm {
+            name = try key(of: arm)
+            isKnown = try keptWeights(name) != nil
+        }
+        var hash = TextHash()
+        texts.forEach { hash.add($0) }
+        hash.add("\(maximumLength ?? 0)")
+        let keys = layers.map { "arms/\(name)-\(String(hash.value, radix: 16))-\($0)" }
+        if bench.scale == .full, isKnown {
+            var kept: [Matrix] = []
+            for key in keys {
+                guard let vectors = try bench.keptVectors(key) else { break }
+                kept.append(vectors)
+            }
+            if kept.count == layers.count { return kept }
+        }
+        let model: TextEncoderModule
+        if let arm { model = try trained(arm) } else { model = try base() }
+        let found = TensorThreads.limited(to: bench.threads) {
+            model.embed(texts, tokenizer: tokenizer, maximumLength: maximumLength, after: layers)
+        }
+        if bench.scale == .full {
+            for (key, vectors) in zip(keys, found) { try bench.keep(vectors, key) }
+        }
+        return found
+    }
+
+    /// The trained model. In full runs a training that was interrupted goes on where it was.
+    private func trained(_ arm: Arm) throws(KuklaError) -> TextEncoderModule {
         let model = try base()
         let key = try key(of: arm)
-        let kept =
-            bench.scale == .full
-            ? bench.cacheFolder?.appending(path: "arms/\(key).safetensors") : nil
-        if let kept, FileManager.default.fileExists(atPath: kept.path) {
-            let file = try SafetensorsFile(kept)
+        if let file = try keptWeights(key) {
             try model.load(from: file)
-            seconds[key] = Double(file.metadata["seconds"] ?? "") ?? 0
             return model
         }
         bench.progress.announce("training: \(arm.name), seed \(arm.seed)")
         var recipe = recipe(of: arm)
         recipe.training.threads = bench.threads
-        let folder = FileManager.default.temporaryDirectory.appending(path: "kukla-arm-\(UUID())")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        recipe.training.checkpointEvery = 25
+        recipe.training.keep = 1
+        let place = arms ?? FileManager.default.temporaryDirectory
+        do { try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true) } catch {
+            throw KuklaError(.inputOutput, "Cannot make the folder \(place.path).", cause: error)
+        }
+        let folder = place.appending(path: arms == nil ? "kukla-arm-\(UUID())" : "\(key).run")
         let summary = try TrainingRun(folder, recipe: recipe)
             .train(task(arm.loss, on: model), progress: bench.progress)
-        if let kept {
-            do {
-                try FileManager.default.createDirectory(
-                    at: kept.deletingLastPathComponent(), withIntermediateDirectories: true)
-            } catch {
-                throw KuklaError(.inputOutput, "Cannot make the folder of \(kept.path).", cause: error)
-            }
-            try model.save(to: kept, metadata: ["seconds": "\(summary.seconds)"])
+        if arms != nil {
+            try model.save(
+                to: place.appending(path: "\(key).safetensors"), metadata: ["seconds": "\(summary.seconds)"])
         }
+        try? FileManager.default.removeItem(at: folder)
         seconds[key] = summary.seconds
         return model
+    }
+
+    /// Where weights and unfinished trainings are kept; nil where they are not.
+    private var arms: URL? { bench.scale == .full ? bench.cacheFolder?.appending(path: "arms") : nil }
+
+    /// The weights that an earlier run kept; nil where there are none.
+    private func keptWeights(_ key: String) throws(KuklaError) -> SafetensorsFile? {
+        guard let url = arms?.appending(path: "\(key).safetensors"),
+            FileManager.default.fileExists(atPath: url.path)
+        else { return nil }
+        let file = try SafetensorsFile(url)
+        seconds[key] = Double(file.metadata["seconds"] ?? "") ?? 0
+        return file
     }
 
     private func recipe(of arm: Arm) -> Recipe<FineTuningOptions> {

@@ -1,7 +1,6 @@
 import KuklaFormats
 import KuklaNumerics
 import KuklaObjectives
-import KuklaTensor
 import KuklaText
 
 /// What the studies of elastic models share: STS-B, the arms that are trained on it, and how they are measured.
@@ -77,20 +76,21 @@ struct ElasticBench {
 
     // MARK: - Measuring
 
-    /// Spearman points on the test split of `model` after each of `layers`, of which 0 is the word embeddings, at `dimensions`.
-    func figures(
-        _ model: TextEncoderModule, layers: [Int], dimensions: [Int]
-    ) throws(KuklaError) -> [ModelSize: Double] {
-        try figures(of: vectors(test.texts, model, layers: layers), layers: layers, dimensions: dimensions)
+    /// Spearman points on the test split of an arm after each of `layers`, of which 0 is the word embeddings, at `dimensions`.
+    ///
+    /// - Parameter arm: the base model, untouched, where nil.
+    func figures(of arm: Arm?, layers: [Int], dimensions: [Int]) throws(KuklaError) -> [ModelSize: Double] {
+        try figures(
+            of: training.vectors(test.texts, of: arm, layers: layers), layers: layers, dimensions: dimensions)
     }
 
     /// The same, and beside it by the principal components of the training sentences' vectors after each layer.
     func figuresWithPrincipal(
-        _ model: TextEncoderModule, layers: [Int], dimensions: [Int]
+        of arm: Arm, layers: [Int], dimensions: [Int]
     ) throws(KuklaError) -> (cut: [ModelSize: Double], principal: [ModelSize: Double]) {
-        let cut = vectors(test.texts, model, layers: layers)
+        let cut = try training.vectors(test.texts, of: arm, layers: layers)
         var turned: [Matrix] = []
-        for (sample, vectors) in zip(vectors(sample, model, layers: layers), cut) {
+        for (sample, vectors) in zip(try training.vectors(sample, of: arm, layers: layers), cut) {
             turned.append(try PrincipalPrefixes(of: sample, threads: bench.threads)(vectors))
         }
         return (
@@ -99,9 +99,9 @@ struct ElasticBench {
         )
     }
 
-    /// Trains and measures an arm at one size.
+    /// The figure of an arm at one size.
     func figure(of arm: Arm, at size: ModelSize) throws(KuklaError) -> [ModelSize: Double] {
-        try figures(training(arm), layers: [size.layers], dimensions: [size.dimensions])
+        try figures(of: arm, layers: [size.layers], dimensions: [size.dimensions])
     }
 
     private func figures(
@@ -117,14 +117,8 @@ struct ElasticBench {
         return found
     }
 
-    private func vectors(_ texts: [String], _ model: TextEncoderModule, layers: [Int]) -> [Matrix] {
-        TensorThreads.limited(to: bench.threads) {
-            model.embed(texts, tokenizer: training.tokenizer, after: layers)
-        }
-    }
-
     /// How models were trained, for the page.
     var note: String {
-        "Every arm begins with MiniLM-L6 and sees the same \(bench.scale == .full ? "5,749" : "few") pairs of STS-B train in the same order for a seed: CoSENT, 1 epoch, and the recipe of docs/studies/sts.yaml (AdamW, rate 1e-4, batch 64, no dropout), which was chosen for plain fine-tuning on STS-B dev. Nothing was chosen by test figures. \(training.seconds.count) models stand behind the figures, \(Int(training.seconds.values.reduce(0, +))) s of training; their weights are kept between runs, so the seconds above may not hold all of it. SICK is not in the collection."
+        "Every arm begins with MiniLM-L6 and sees the same \(bench.scale == .full ? "5,749" : "few") pairs of STS-B train in the same order for a seed: CoSENT, 1 epoch, and the recipe of docs/studies/sts.yaml (AdamW, rate 1e-4, batch 64, no dropout), which was chosen for plain fine-tuning on STS-B dev. Nothing was chosen by test figures. \(training.seconds.count) models stand behind the figures, \(Int(training.seconds.values.reduce(0, +))) s of training; weights and vectors are kept between runs, so the seconds above may not hold all of it. SICK is not in the collection."
     }
 }

@@ -3,7 +3,6 @@ import KuklaEvaluation
 import KuklaIndex
 import KuklaNumerics
 import KuklaObjectives
-import KuklaTensor
 import KuklaText
 
 /// Retrieval through a funnel: few components of all documents, all components of the few that remain.
@@ -24,12 +23,12 @@ struct MatryoshkaFunnel {
         let all = try bench.sciFact()
         let corpus = try sample(of: all)
         let (documents, questions) = (corpus.documents.map(\.text), corpus.task.queries.map(\.text))
-        let trained = try model(all)
+        let trained = try trained(on: all, documents, questions)
         let funnel = try Funnel([
             .init(dimensions: Self.stages[0], count: Self.kept), .init(dimensions: Self.stages[1], count: 20),
         ])
         let formula = documents.count * Self.stages[0] + min(Self.kept, documents.count) * Self.stages[1]
-        let mrl = try row("MRL", corpus.task, trained(documents), trained(questions), funnel)
+        let mrl = try row("MRL", corpus.task, trained.documents, trained.questions, funnel)
         var rows = [mrl]
         let plain = (documents: try bench.embed(documents), questions: try bench.embed(questions))
         rows.append(try row("untouched", corpus.task, plain.documents, plain.questions, funnel))
@@ -113,8 +112,10 @@ struct MatryoshkaFunnel {
             trainingQueries: [], trainingQrels: Qrels())
     }
 
-    /// The vectors of texts by a model trained to find the abstracts of claims at several sizes.
-    private func model(_ corpus: JudgedTexts) throws(KuklaError) -> ([String]) -> Matrix {
+    /// The vectors of documents and questions by a model trained to find the abstracts of claims at several sizes.
+    private func trained(
+        on corpus: JudgedTexts, _ documents: [String], _ questions: [String]
+    ) throws(KuklaError) -> (documents: Matrix, questions: Matrix) {
         let texts = Dictionary(uniqueKeysWithValues: corpus.documents.map { ($0.id, $0.text) })
         let rows = corpus.trainingQueries.prefix(bench.choose(quick: 16, full: .max)).flatMap { query in
             (corpus.trainingQrels[query.id] ?? [:]).filter { $0.value > 0 }.keys.sorted().compactMap { id in
@@ -125,18 +126,14 @@ struct MatryoshkaFunnel {
             ArmExamples(
                 answers: rows, batchSize: bench.choose(quick: 8, full: 32),
                 maximumTokens: bench.choose(quick: 32, full: 64)), bench: bench)
-        let base = try training.base()
         let loss = MatryoshkaLoss(
             MultipleNegativesRankingLoss(temperature: 0.05), dimensions: [384, 192, 96, 48, 24])
-        let model = try training(
-            Arm(
-                name: "MRL on SciFact", loss: WholeModelLoss(loss, layers: base.layerCount),
-                seed: bench.seeds[0]))
-        let threads = bench.threads
-        return { texts in
-            TensorThreads.limited(to: threads) {
-                model.embed(texts, tokenizer: training.tokenizer, maximumLength: training.maximumLength)
-            }
-        }
+        let layers = try training.base().layerCount
+        let arm = Arm(
+            name: "MRL on SciFact", loss: WholeModelLoss(loss, layers: layers), seed: bench.seeds[0])
+        return (
+            try training.vectors(documents, of: arm, layers: [layers])[0],
+            try training.vectors(questions, of: arm, layers: [layers])[0]
+        )
     }
 }

@@ -21,17 +21,15 @@ struct MatryoshkaPrefixes {
     func add(to findings: inout StudyFindings) throws(KuklaError) {
         let alone = bench.choose(quick: [8], full: [8, 16, 32])
         var figures = ArmFigures()
-        figures.add(
-            "untouched", try elastic.figures(elastic.training.base(), layers: layers, dimensions: dimensions))
+        figures.add("untouched", try elastic.figures(of: nil, layers: layers, dimensions: dimensions))
         for seed in bench.seeds {
             let plain = try elastic.figuresWithPrincipal(
-                elastic.training(elastic.plain(seed)), layers: layers, dimensions: dimensions)
+                of: elastic.plain(seed), layers: layers, dimensions: dimensions)
             figures.add("plain", plain.cut)
             figures.add("PCA of plain", plain.principal)
             figures.add(
                 "MRL",
-                try elastic.figures(
-                    elastic.training(elastic.matryoshka(seed)), layers: layers, dimensions: dimensions))
+                try elastic.figures(of: elastic.matryoshka(seed), layers: layers, dimensions: dimensions))
         }
         var each: [ModelSize: Double] = [:]
         for m in alone {

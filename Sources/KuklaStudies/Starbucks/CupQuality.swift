@@ -17,15 +17,14 @@ struct CupQuality {
 
     func add(to findings: inout StudyFindings) throws(KuklaError) {
         var figures = ArmFigures()
-        figures.add("untouched", try measured(elastic.training.base()))
+        figures.add("untouched", try measured(nil))
         for seed in bench.seeds {
             let plain = try elastic.figuresWithPrincipal(
-                elastic.training(elastic.plain(seed)), layers: cups.layers, dimensions: cups.dimensions)
+                of: elastic.plain(seed), layers: cups.layers, dimensions: cups.dimensions)
             figures.add("plain", plain.cut)
             figures.add("PCA of plain", plain.principal)
-            figures.add("2DMSE", try measured(elastic.training(elastic.twoDimensional(seed))))
-            figures.add(
-                "SRL", try measured(elastic.training(elastic.starbucks(cups.sizes, seed))))
+            figures.add("2DMSE", try measured(elastic.twoDimensional(seed)))
+            figures.add("SRL", try measured(elastic.starbucks(cups.sizes, seed)))
         }
         try addAlone(to: &figures)
         addAgainstDrawn(figures, to: &findings)
@@ -33,8 +32,8 @@ struct CupQuality {
         addTables(figures, to: &findings)
     }
 
-    private func measured(_ model: TextEncoderModule) throws(KuklaError) -> [ModelSize: Double] {
-        try elastic.figures(model, layers: cups.layers, dimensions: cups.dimensions)
+    private func measured(_ arm: Arm?) throws(KuklaError) -> [ModelSize: Double] {
+        try elastic.figures(of: arm, layers: cups.layers, dimensions: cups.dimensions)
     }
 
     /// Each in a training of its own, by one seed.

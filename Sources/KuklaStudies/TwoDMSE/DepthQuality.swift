@@ -18,11 +18,10 @@ struct DepthQuality {
     func add(to findings: inout StudyFindings) throws(KuklaError) {
         let layers = Array(0...full.layers)
         var figures = ArmFigures()
-        figures.add(
-            "untouched", try elastic.figures(elastic.training.base(), layers: layers, dimensions: dimensions))
+        figures.add("untouched", try elastic.figures(of: nil, layers: layers, dimensions: dimensions))
         for seed in bench.seeds {
             let plain = try elastic.figuresWithPrincipal(
-                elastic.training(elastic.plain(seed)), layers: layers, dimensions: dimensions)
+                of: elastic.plain(seed), layers: layers, dimensions: dimensions)
             figures.add("plain", plain.cut)
             figures.add("PCA of plain", plain.principal)
             var others = [elastic.matryoshka(seed), elastic.twoDimensional(seed)]
@@ -31,8 +30,7 @@ struct DepthQuality {
                 others += [elastic.twoDimensional(seed, alignmentWeight: 0), elastic.withoutLayers(seed)]
             }
             for (name, arm) in zip(arms.dropFirst(), others) {
-                figures.add(
-                    name, try elastic.figures(elastic.training(arm), layers: layers, dimensions: dimensions))
+                figures.add(name, try elastic.figures(of: arm, layers: layers, dimensions: dimensions))
             }
         }
         addBars(figures, to: &findings)
