@@ -17,8 +17,8 @@ public struct MatryoshkaStudy: Study {
         let elastic = try ElasticBench(bench)
         try MatryoshkaIdentities(bench: bench).add(to: &findings)
         try MatryoshkaPrefixes(elastic: elastic).add(to: &findings)
-        try MatryoshkaCharacters(bench: bench).add(to: &findings)
         try MatryoshkaFunnel(bench: bench).add(to: &findings)
+        try MatryoshkaCharacters(bench: bench).add(to: &findings)
         findings.notes.append(elastic.note)
         return findings
     }
