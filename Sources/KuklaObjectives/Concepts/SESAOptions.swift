@@ -54,8 +54,8 @@ public struct SESAOptions: RecipePart {
         recipe.training.clipNorm = 1
         switch encoder {
         case .recurrent:
-            recipe.training.batchSize = 64
-            recipe.training.length = .epochs(4)
+            recipe.training.batchSize = 32
+            recipe.training.length = .epochs(6)
             recipe.training.learningRate = 2e-3
             recipe.training.schedule = ScheduleSettings(.linear)
             recipe.training.schedule.warmupFraction = 0.05

@@ -63,51 +63,58 @@ struct AspectSpaces {
         _ method: AspectOptions.Method, _ texts: [String], count: Int
     ) throws(KuklaError) -> Family {
         var family = Family()
-        var examples: [AspectExamples] = []
-        for aspect in NewsAspects.names {
-            let labels = news.labels(aspect)
-            examples.append(
-                try AspectExamples(
-                    aspect, texts: news.training.map { news.texts[$0] },
-                    labels: news.training.map { "\(labels[$0])" }))
-        }
         for seed in bench.seeds {
-            let folder = FileManager.default.temporaryDirectory.appending(
-                path: "kukla-aspects-\(UUID().uuidString)")
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let output = folder.appending(path: "model")
-            do {
-                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            } catch {
-                throw KuklaError(.inputOutput, "Cannot make the folder \(folder.path).", cause: error)
-            }
-            var recipe = AspectOptions.recipe(method)
-            recipe.training.seed = seed
-            recipe.training.threads = bench.threads
-            recipe.options.tuning.maximumTokens = 48
-            recipe.options.pairs = bench.choose(quick: 32, full: 1_600)
-            if bench.scale == .quick {
-                recipe.training.length = .epochs(1)
-                recipe.training.batchSize = 8
-                recipe.options.tuning.maximumTokens = 16
-            }
-            let outcomes = try AspectTraining(
-                base: bench.modelFolder, output: output, runFolder: folder.appending(path: "run"))(
-                    examples, recipe: recipe, progress: bench.progress)
-            family.seconds += outcomes.reduce(0) { $0 + $1.summary.seconds } / Double(bench.seeds.count)
-            for outcome in outcomes {
-                let name = outcome.aspect.name
-                let vectors = try AspectModel(AspectFolder(output), aspect: name)
-                    .embed(texts, threads: bench.threads, progress: bench.progress).vectors
-                let space = LabelRetrieval(vectors, count: count)
+            for name in NewsAspects.names {
+                let arm = try space(name, method, texts, seed: seed)
+                let space = LabelRetrieval(arm.vectors, count: count)
                 if seed == bench.seeds[0] { family.spaces[name] = space }
-                family.bytes[name] = outcome.aspect.bytes
+                family.bytes[name] = arm.bytes
+                family.seconds += arm.seconds / Double(bench.seeds.count)
                 for aspect in NewsAspects.names {
                     family.cells[name, default: [:]][aspect, default: Cell()].add(figures(space, aspect))
                 }
             }
         }
         return family
+    }
+
+    /// The texts' vectors in the space of an aspect that is trained as the command does it.
+    private func space(
+        _ aspect: String, _ method: AspectOptions.Method, _ texts: [String], seed: UInt64
+    ) throws(KuklaError) -> (vectors: Matrix, bytes: Int, seconds: Double) {
+        var recipe = AspectOptions.recipe(method)
+        recipe.training.seed = seed
+        recipe.training.threads = bench.threads
+        recipe.options.tuning.maximumTokens = 48
+        recipe.options.pairs = bench.choose(quick: 32, full: 1_200)
+        if bench.scale == .quick {
+            recipe.training.length = .epochs(1)
+            recipe.training.batchSize = 8
+            recipe.options.tuning.maximumTokens = 16
+        }
+        let labels = news.labels(aspect)
+        let training = news.training.map { news.texts[$0] }
+        let names = news.training.map { "\(labels[$0])" }
+        let parts = ["aspects", aspect, try recipe.yaml] + training + names + texts
+        let found = try bench.trained(parts) { () throws(KuklaError) in
+            let folder = FileManager.default.temporaryDirectory.appending(
+                path: "kukla-aspects-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            do {
+                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            } catch {
+                throw KuklaError(.inputOutput, "Cannot make the folder \(folder.path).", cause: error)
+            }
+            let output = folder.appending(path: "model")
+            let outcome = try AspectTraining(
+                base: bench.modelFolder, output: output, runFolder: folder.appending(path: "run"))(
+                    [AspectExamples(aspect, texts: training, labels: names)], recipe: recipe,
+                    progress: bench.progress)[0]
+            let vectors = try AspectModel(AspectFolder(output), aspect: aspect)
+                .embed(texts, threads: bench.threads, progress: bench.progress).vectors
+            return (vectors, [Double(outcome.aspect.bytes), outcome.summary.seconds])
+        }
+        return (found.rows, Int(found.figures[0]), found.figures[1])
     }
 
     private func table(_ generic: [String: Cell], _ families: [(String, Family)]) -> StudyTable {

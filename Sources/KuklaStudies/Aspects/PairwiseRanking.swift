@@ -26,22 +26,33 @@ struct PairwiseRanking {
         for aspect in NewsAspects.names {
             let labels = news.labels(aspect)
             let judged = news.test.map { labels[$0] }
-            let classifier = try trained(aspect)
-            let start = ContinuousClock.now
-            bench.progress.begin("Reading pairs", total: queries, unit: "queries")
-            var ranked: [[Int]] = []
-            for query in 0..<queries {
-                let candidates = Array(generic.neighbours[query].prefix(depth))
-                let scores = classifier.model.scores(candidates.map { (texts[query], texts[$0]) })
-                calls += scores.count
-                ranked.append(
-                    candidates.indices.sorted { (-scores[$0], $0) < (-scores[$1], $1) }.map {
-                        candidates[$0]
-                    })
-                bench.progress.advance(by: 1)
+            let read = try bench.trained(
+                ["pairs", aspect] + news.training.map { "\(labels[$0]) \(news.texts[$0])" }
+                    + texts.prefix(queries) + generic.neighbours.prefix(queries).map { "\($0)" }
+            ) { () throws(KuklaError) in
+                let classifier = try trained(aspect)
+                let start = ContinuousClock.now
+                bench.progress.begin("Reading pairs", total: queries, unit: "queries")
+                defer { bench.progress.end() }
+                var scores: [Float] = []
+                for query in 0..<queries {
+                    scores += classifier.model.scores(
+                        generic.neighbours[query].prefix(depth).map { (texts[query], texts[$0]) })
+                    bench.progress.advance(by: 1)
+                }
+                return (
+                    Matrix(rows: queries, columns: depth, elements: scores),
+                    [(ContinuousClock.now - start) / .seconds(1), classifier.seconds]
+                )
             }
-            bench.progress.end()
-            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            calls += read.rows.rows * read.rows.columns
+            let (seconds, trainingSeconds) = (read.figures[0], read.figures[1])
+            let ranked = (0..<queries).map { query in
+                let scores = read.rows.row(query)
+                return scores.indices.sorted { (-scores[$0], $0) < (-scores[$1], $1) }.map {
+                    generic.neighbours[query][$0]
+                }
+            }
             func map(_ neighbours: [[Int]]) -> StudyTable.Cell {
                 .number(
                     LabelRetrieval(neighbours: Array(neighbours.prefix(queries)))
@@ -50,7 +61,7 @@ struct PairwiseRanking {
             table.rows.append([
                 .text(aspect), map(generic.neighbours), map(ranked), map(siamese[aspect]?.neighbours ?? []),
                 .count(queries * depth), .number(seconds, decimals: 1),
-                .number(classifier.seconds, decimals: 0),
+                .number(trainingSeconds, decimals: 0),
             ])
         }
         findings.tables.append(table)

@@ -60,20 +60,24 @@ struct ExplicitRanking {
         var recipe = SESAOptions.recipe()
         recipe.training.seed = seed
         recipe.training.threads = bench.threads
-        recipe.training.length = .epochs(bench.choose(quick: 1, full: 3))
+        if bench.scale == .quick { recipe.training.length = .epochs(1) }
         recipe.options.isLatent = isLatent
         recipe.options.maximumTokens = bench.choose(quick: 24, full: 64)
-        let folder = FileManager.default.temporaryDirectory.appending(path: "kukla-sesa-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let task = try SESATraining(
-            base: bench.modelFolder, output: folder, runFolder: folder
-        ).task(ConceptExamples(concepts: posts.concepts, labelled: posts.training), recipe)
-        let run = try TrainingRun(folder, recipe: recipe)
-        let summary = try run.train(task, progress: bench.progress)
-        try run.loadBest(into: task.model)
-        let tokens = try WordPieceTokenizer(folder: bench.modelFolder).encode(
-            posts.test.map(\.text), maxLength: recipe.options.maximumTokens, threads: bench.threads)
-        return (task.model.vectors(tokens), summary.seconds)
+        let parts = ["sesa", try recipe.yaml] + posts.training.map(\.text) + posts.test.map(\.text)
+        let found = try bench.trained(parts) { () throws(KuklaError) in
+            let folder = FileManager.default.temporaryDirectory.appending(
+                path: "kukla-sesa-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let task = try SESATraining(base: bench.modelFolder, output: folder, runFolder: folder).task(
+                ConceptExamples(concepts: posts.concepts, labelled: posts.training), recipe)
+            let run = try TrainingRun(folder, recipe: recipe)
+            let summary = try run.train(task, progress: bench.progress)
+            try run.loadBest(into: task.model)
+            let tokens = try WordPieceTokenizer(folder: bench.modelFolder).encode(
+                posts.test.map(\.text), maxLength: recipe.options.maximumTokens, threads: bench.threads)
+            return (task.model.vectors(tokens), [summary.seconds])
+        }
+        return (found.rows, found.figures[0])
     }
 
     /// The share of posts whose largest dimension is the one that the best assignment gives their group: of plain values or of

@@ -17,8 +17,11 @@ public struct ConceptModel: TextEmbedder {
         case esa(ESAEncoder)
     }
 
+    /// - Parameter precision: of a transformer's linear layers.
     /// - Throws: `KuklaError` (`missingFile`, `badData`, `unsupported` for a newer version).
-    public init(_ url: URL, topConcepts: Int? = nil) throws(KuklaError) {
+    public init(
+        _ url: URL, topConcepts: Int? = nil, precision: TextEncoder.Precision = .float32
+    ) throws(KuklaError) {
         let file = try ModelFile(url, ConceptFolder.settingsFile)
         let settings = try file.decode(ConceptFolder.Settings.self)
         guard settings.version == 1 else { throw file.unsupported("version", "\(settings.version)", "1") }
@@ -49,7 +52,7 @@ public struct ConceptModel: TextEmbedder {
             }
             source = .recurrent(model, tokenizer, maximumTokens: max(3, settings.maximumTokens ?? 128))
         case .transformer:
-            let model = try EmbeddingModel(folder: encoder)
+            let model = try EmbeddingModel(folder: encoder, precision: precision)
             var random = RandomSource(seed: 0)
             let head = Linear(model.encoder.dimensions, concepts.count, using: &random)
             try head.load(

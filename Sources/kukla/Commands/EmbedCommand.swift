@@ -171,9 +171,12 @@ extension EmbedCommand {
         guard dims == nil, layers == nil else {
             throw KuklaError(.usage, "--dims and --layers are for plain models, not for aspects or concepts.")
         }
-        if hasConcepts { return try ConceptModel(folder, topConcepts: topConcepts) }
+        let precision: TextEncoder.Precision = model.int8 ? .int8 : .float32
+        if hasConcepts {
+            return try ConceptModel(folder, topConcepts: topConcepts, precision: precision)
+        }
         return try AspectModel(
-            AspectFolder(folder), aspect: aspect, precision: model.int8 ? .int8 : .float32)
+            AspectFolder(folder), aspect: aspect, precision: precision)
     }
 }
 
