@@ -45,6 +45,14 @@ public struct RowSet: Hashable, Sendable {
         words[row / 64] &= ~(1 << UInt64(row % 64))
     }
 
+    /// The rows that are in both sets, which have the same capacity.
+    package func intersection(_ other: RowSet) -> RowSet {
+        contract(capacity == other.capacity, "RowSet: capacities \(capacity) and \(other.capacity)")
+        var both = self
+        for i in words.indices { both.words[i] &= other.words[i] }
+        return both
+    }
+
     /// Whether any row of `rows` is in the set; `rows` begins at a multiple of 64.
     func containsAny(of rows: Range<Int>) -> Bool {
         words[rows.lowerBound / 64..<(rows.upperBound + 63) / 64].contains { $0 != 0 }

@@ -48,7 +48,7 @@ extension StoredCollection {
             let url = segments.appending(
                 path: "\(through)-\(String(UInt32.random(in: .min ... .max), radix: 36)).kukla")
             let isNew = isRebuilding || !canGrow(state, to: count, as: plan)
-            let trainedOn = try write(url, plan, through, growing: isNew ? nil : state.segment, progress)
+            let trainedOn = try writeIndex(url, plan, through, growing: isNew ? nil : state.segment, progress)
             let segment = try Segment(written: url, through: through, trainedOn: trainedOn)
             try use(segment, settings.plan.isFitted(at: count) ? plan : fitted)
             return CompactionReport(
@@ -139,7 +139,7 @@ extension StoredCollection {
 
     /// Writes an index of all items up to `through`: `growing` with the items after it, or else a new one. Says how many vectors
     /// its codecs were trained on.
-    private func write(
+    private func writeIndex(
         _ url: URL, _ plan: FittedPlan, _ through: Int64, growing: Segment?, _ progress: any ProgressReporter
     ) throws(KuklaError) -> Int {
         if let growing, !(growing.index is FlatIndex) {

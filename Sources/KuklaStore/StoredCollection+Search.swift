@@ -97,11 +97,7 @@ extension StoredCollection {
         var rows = live
         if let allowed {
             let wanted = try segment.rows(of: allowed)
-            rows =
-                live.map { live in
-                    RowSet(capacity: wanted.capacity) { live.contains($0) && wanted.contains($0) }
-                }
-                ?? wanted
+            rows = live?.intersection(wanted) ?? wanted
         }
         guard rows.map({ $0.count > 0 }) ?? true else { return Array(repeating: [], count: queries.rows) }
         var index = segment.index
@@ -125,13 +121,13 @@ extension StoredCollection {
         _ items: [ScoredItem], with query: Matrix, count k: Int
     ) throws(KuklaError) -> [ScoredItem] {
         let (sequences, vectors) = try database.read { db in
-            let marks = items.map { _ in "?" }.joined(separator: ",")
-            return try blobs.read(
-                Row.fetchCursor(
-                    db,
-                    sql:
-                        "SELECT sequence, vector FROM vectors WHERE sequence IN (\(marks)) ORDER BY sequence",
-                    arguments: StatementArguments(items.map(\.sequence))))
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT sequence, vector FROM vectors WHERE sequence IN (SELECT value FROM json_each(?))
+                    ORDER BY sequence
+                    """)
+            let wanted = "[" + items.map { String($0.sequence) }.joined(separator: ",") + "]"
+            return try blobs.read(Row.fetchCursor(statement, arguments: [wanted]))
         }
         return try exact(sequences, vectors, query, count: k)[0]
     }

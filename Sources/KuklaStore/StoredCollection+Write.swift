@@ -11,6 +11,12 @@ public struct WriteReport: Hashable, Sendable {
     public var replaced = 0
     /// Items that are gone.
     public var deleted = 0
+
+    public init(inserted: Int = 0, replaced: Int = 0, deleted: Int = 0) {
+        self.inserted = inserted
+        self.replaced = replaced
+        self.deleted = deleted
+    }
 }
 
 extension StoredCollection {

@@ -54,6 +54,25 @@ struct ModelOptions: ParsableArguments {
     }
 }
 
+extension ModelOptions {
+    /// The vectors of `texts`, of `dimensions` components, by the model asked for or else the one that the collection names.
+    func embed(
+        _ texts: [String], namedBy collection: String?, dimensions: Int, threads: Int
+    ) throws(KuklaError) -> Matrix {
+        let embedder = try EmbeddingModel(
+            folder: ModelLocation.resolve(model ?? collection), precision: int8 ? .int8 : .float32)
+        guard dimensions <= embedder.encoder.dimensions else {
+            throw KuklaError(
+                .usage,
+                "The model makes \(embedder.encoder.dimensions) dimensions, the search takes \(dimensions): name the model that made the vectors with --model."
+            )
+        }
+        return try embedder.embed(
+            texts, dimensions: dimensions == embedder.encoder.dimensions ? nil : dimensions, threads: threads
+        ).vectors
+    }
+}
+
 /// Numbers between commas.
 struct NumberList: ExpressibleByArgument {
     let numbers: [Int]

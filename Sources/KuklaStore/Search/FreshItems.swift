@@ -67,8 +67,8 @@ struct FreshItems: Sendable {
         for chunk in chunks {
             var rows = chunk.live
             if let allowed {
-                let wanted = allowed.rows(among: chunk.sequences.count) { chunk.sequences[$0] }
-                rows = RowSet(capacity: rows.capacity) { rows.contains($0) && wanted.contains($0) }
+                rows = rows.intersection(
+                    allowed.rows(among: chunk.sequences.count) { chunk.sequences[$0] })
             }
             guard rows.count > 0 else { continue }
             let found = try chunk.index.search(

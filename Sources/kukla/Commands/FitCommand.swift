@@ -146,6 +146,9 @@ struct FitCommand: ParsableCommand {
 /// An amount of memory: `48`, `48B`, `0.5kB`, `512MB`, `2GiB`.
 struct ByteQuantity: ExpressibleByArgument {
     let bytes: Double
+    var defaultValueDescription: String { Quantity.bytes(Int(bytes)) }
+
+    init(bytes: Double) { self.bytes = bytes }
 
     init?(argument: String) {
         let units: [(String, Double)] = [

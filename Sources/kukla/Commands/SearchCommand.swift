@@ -249,17 +249,9 @@ struct SearchCommand: ParsableCommand {
     private func embed(
         _ questions: [String], for file: CollectionFile, dimensions: Int
     ) throws(KuklaError) -> Matrix {
-        let embedder = try embedder(for: file)
-        guard dimensions <= embedder.encoder.dimensions else {
-            throw KuklaError(
-                .usage,
-                "The model makes \(embedder.encoder.dimensions) dimensions, the search takes \(dimensions): name the model that made the vectors with --model."
-            )
-        }
-        return try embedder.embed(
-            questions, dimensions: dimensions == embedder.encoder.dimensions ? nil : dimensions,
-            threads: try compute.threadCount()
-        ).vectors
+        try model.embed(
+            questions, namedBy: file.details.origin.model, dimensions: dimensions,
+            threads: compute.threadCount())
     }
 
     private func questions(_ count: Int, of file: CollectionFile) throws(KuklaError) -> [String] {

@@ -1,0 +1,158 @@
+import Foundation
+import KuklaFormats
+import KuklaNumerics
+import Testing
+
+/// `kukla collection`.
+@Suite struct StoreCommandTests {
+    let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try MainJobTests.vectors(folder, rows: 400)
+        let lines = (0..<400).map {
+            "{\"id\": \"p\($0)\", \"text\": \"text \($0) word\($0 % 7)\", \"year\": \(2000 + $0 % 10)}\n"
+        }
+        try Data(lines.joined().utf8).write(to: folder.url.appending(path: "items.jsonl"))
+    }
+
+    private var dimensions: Int {
+        get throws { try VectorFile.open(folder.url.appending(path: "vectors.npy")).dimensions }
+    }
+
+    @discardableResult
+    private func run(_ arguments: String..., input: String = "") throws -> Command {
+        try Command.run(["collection"] + arguments, in: folder.url, input: input)
+    }
+
+    private func done(_ arguments: String..., input: String = "") throws -> String {
+        let command = try Command.run(["collection"] + arguments, in: folder.url, input: input)
+        #expect(command.status == 0, "\(arguments): \(command.errors)")
+        return command.output
+    }
+
+    private func create(_ plan: String = "SQ8") throws {
+        _ = try done("create", "data", "notes", "--dimensions", "\(dimensions)", "--plan", plan)
+        _ = try done("import", "data", "notes", "vectors.npy", "--items", "items.jsonl", "-q")
+    }
+
+    @Test func `items go in, are found, read, changed and deleted`() throws {
+        try create()
+        #expect(try done("count", "data", "notes") == "400\n")
+        let found = try done("search", "data", "notes", "--vectors", "vectors.npy", "-k", "1", "--json")
+        let json = try #require(
+            try JSONSerialization.jsonObject(with: Data(found.utf8)) as? [String: Any])
+        let answers = try #require(json["answers"] as? [[String: Any]])
+        let own = answers.enumerated().count { row, answer in
+            ((answer["hits"] as? [[String: Any]])?.first?["id"] as? String) == "p\(row)"
+        }
+        #expect(own == 400)
+        #expect(try done("search", "data", "notes", "word3", "-k", "3").contains("word3"))
+        let year = #"{"year": {"$gte": 2008}}"#
+        #expect(try done("count", "data", "notes", "--where", year) == "80\n")
+        let item = try done("get", "data", "notes", "p7")
+        #expect(item == "{\"id\":\"p7\",\"metadata\":{\"year\":2007},\"text\":\"text 7 word0\"}\n")
+
+        // What is printed can be written again.
+        let page = try done("scan", "data", "notes", "--count", "3", "--vectors")
+        #expect(page.split(separator: "\n").count == 3)
+        _ = try done("delete", "data", "notes", "p0", "p1")
+        _ = try done("delete", "data", "notes", "--where", year)
+        #expect(try done("count", "data", "notes") == "318\n")
+        _ = try done("upsert", "data", "notes", input: page)
+        #expect(try done("count", "data", "notes") == "320\n")
+        #expect(try done("scan", "data", "notes", "--all", "--by-id").split(separator: "\n").count == 320)
+        _ = try done("compact", "data", "notes")
+        let info = try done("info", "data", "notes")
+        #expect(info.contains("index SQ8: 320 items, 0 of them deleted"), "\(info)")
+        _ = try done("index", "data", "notes", "year")
+        #expect(try done("info", "data", "--json").contains("\"year\""))
+    }
+
+    @Test func `a snapshot is restored under another name and an alias switches to it`() throws {
+        try create("HNSW8,F32")
+        _ = try done("snapshot", "data", "notes", "-o", "copy")
+        _ = try done("restore", "data", "second", "copy")
+        _ = try done("alias", "data", "live", "second")
+        _ = try done("drop", "data", "notes")
+        #expect(try done("count", "data", "live") == "400\n")
+        #expect(try run("drop", "data", "second").failed(64, "alias 'live'"))
+        _ = try done("alias", "data", "live", "--remove")
+        #expect(try run("count", "data", "live").failed(64, "no collection 'live'"))
+    }
+
+    @Test func `a plan is fitted to a budget when there are enough items`() throws {
+        _ = try done(
+            "create", "data", "notes", "--dimensions", "\(dimensions)", "--budget", "16B", "--fit-at", "100")
+        let report = try run("import", "data", "notes", "vectors.npy", "--first-id", "0", "--json")
+        #expect(report.status == 0, "\(report.errors)")
+        let json = try #require(
+            try JSONSerialization.jsonObject(with: Data(report.output.utf8)) as? [String: Any])
+        #expect(json["inserted"] as? Int == 400)
+        let info = try done("info", "data", "notes", "--json")
+        #expect(!info.contains("\"configuration\" : \"F32\""), "\(info)")
+        let bytes = try #require(info.firstMatch(of: #/"bytes_per_vector" : ([0-9.]+)/#))
+        #expect(Double(bytes.1).map { $0 <= 16 } == true)
+    }
+
+    @Test func `wrong use says what is wrong`() throws {
+        #expect(try run("count", "data", "notes").failed(2, "no such folder"))
+        try create()
+        #expect(try run("create", "data", "notes", "--dimensions", "4").failed(64, "is there"))
+        #expect(try run("create", "data", "../x", "--dimensions", "4").failed(64, "Cannot name"))
+        #expect(try run("create", "data", "x", "--dimensions", "0").failed(64, "0 dimensions"))
+        #expect(try run("count", "data", "note").failed(64, "Did you mean 'notes'"))
+        #expect(try run("count", "data", "notes", "--where", "{\"a\": {\"$get\": 1}}").failed(64, "$get"))
+        #expect(try run("upsert", "data", "notes", input: "{\"id\": 1}\n").failed(2, "line 1"))
+        #expect(
+            try run("upsert", "data", "notes", input: "{\"id\": -1, \"vector\": [1]}").failed(2, "id is -1"))
+        #expect(
+            try run("upsert", "data", "notes", input: "{\"id\": 1, \"vector\": [1]}")
+                .failed(2, "1 components"))
+        #expect(
+            try run("upsert", "data", "notes", input: "{\"id\": 1, \"vector\": [NaN]}").failed(2, "line 1"))
+        #expect(try run("import", "data", "notes", "vectors.npy").failed(64, "--first-id"))
+        #expect(try run("get", "data", "notes", "p0", "nobody").status == 2)
+        #expect(try run("restore", "data", "new", "nowhere").failed(2, "kukla.sqlite"))
+        #expect(try done("count", "data", "notes") == "400\n")
+    }
+
+    @Test func `a damaged index is named and made again`() throws {
+        try create()
+        let segments = folder.url.appending(path: "data/collections/notes/segments")
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: segments.path).first)
+        var bytes = try Data(contentsOf: segments.appending(path: name))
+        bytes[bytes.count / 2] ^= 1
+        try bytes.write(to: segments.appending(path: name))
+        let found = try run("search", "data", "notes", "--vectors", "vectors.npy", "-k", "1")
+        #expect(found.status == 0 && found.errors.contains(name), "\(found.errors)")
+        let again = try run("search", "data", "notes", "--vectors", "vectors.npy", "-k", "1")
+        #expect(!again.errors.contains("again") && again.output == found.output)
+    }
+
+    @Test func `an import that is killed keeps what it acknowledged`() throws {
+        _ = try done("create", "data", "notes", "--dimensions", "\(dimensions)")
+        let process = Process()
+        process.executableURL = Command.executable
+        process.arguments = [
+            "collection", "import", "data", "notes", "vectors.npy", "--items", "items.jsonl", "--batch", "2",
+            "--acknowledge", "-q",
+        ]
+        process.currentDirectoryURL = folder.url
+        let log = folder.url.appending(path: "log")
+        try Data().write(to: log)
+        process.standardOutput = try FileHandle(forWritingTo: log)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let end = Date.now.addingTimeInterval(20)
+        while try Data(contentsOf: log).count < 40, process.isRunning, Date.now < end { usleep(500) }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        let lines = try String(contentsOf: log, encoding: .utf8).split(separator: "\n")
+        let acknowledged = try #require(lines.last.flatMap { Int($0) })
+        let count = try #require(Int(try done("count", "data", "notes").dropLast()))
+        #expect(count >= acknowledged && count.isMultiple(of: 2) && acknowledged > 0)
+        _ = try done("import", "data", "notes", "vectors.npy", "--items", "items.jsonl", "-q")
+        #expect(try done("count", "data", "notes") == "400\n")
+    }
+}
