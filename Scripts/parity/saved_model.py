@@ -5,7 +5,8 @@ interaction, those that PyLate's two modules make: the transformer, and a linear
     python Scripts/parity/saved_model.py tuned [path of kukla]
     python Scripts/parity/saved_model.py small path-of-kukla elastic 48 3
 
-The second form is for a folder that `kukla export` cut: ours are those of the whole model at that size. Fails where a component differs by 1e-4 or more.
+The second form is for a folder that `kukla export` cut: ours are those of the whole model at that size. Prompts that the folder names are
+held against `kukla embed --instruction` too. Fails where a component differs by 1e-4 or more.
 """
 import json
 import pathlib
@@ -42,18 +43,30 @@ def token_vectors():
             yield torch.nn.functional.normalize(projected, dim=1).numpy()
 
 
-with tempfile.TemporaryDirectory() as place:
-    source, vectors = pathlib.Path(place) / "texts.txt", pathlib.Path(place) / "vectors.npy"
-    source.write_text("\n".join(texts) + "\n")
-    flags = ["--multi-vector"] if is_late else []
-    subprocess.run([kukla, "embed", source, "--model", model, *size, "-o", vectors, "-q", *flags], check=True)
-    ours = numpy.load(vectors)
+def our_vectors(flags):
+    with tempfile.TemporaryDirectory() as place:
+        source, vectors = pathlib.Path(place) / "texts.txt", pathlib.Path(place) / "vectors.npy"
+        source.write_text("\n".join(texts) + "\n")
+        subprocess.run([kukla, "embed", source, "--model", model, *size, "-o", vectors, "-q", *flags], check=True)
+        return numpy.load(vectors)
+
+
+def compare(name, ours, theirs):
+    if ours.shape != theirs.shape:
+        sys.exit(f"{name}: vectors of shape {ours.shape}, expected {theirs.shape}")
+    worst = float(numpy.abs(ours - theirs).max())
+    print(f"{name}: {ours.shape[0]} vectors, {ours.shape[1]} dimensions, greatest difference {worst:.2e}")
+    if not worst < 1e-4:
+        sys.exit(1)
+
+
 if is_late:
-    theirs = numpy.concatenate(list(token_vectors()))
+    compare(folder, our_vectors(["--multi-vector"]), numpy.concatenate(list(token_vectors())))
 else:
-    theirs = SentenceTransformer(str(folder), device="cpu").encode(texts)
-if ours.shape != theirs.shape:
-    sys.exit(f"{folder}: vectors of shape {ours.shape}, expected {theirs.shape}")
-worst = float(numpy.abs(ours - theirs).max())
-print(f"{folder}: {ours.shape[0]} vectors, {ours.shape[1]} dimensions, greatest difference {worst:.2e}")
-sys.exit(0 if worst < 1e-4 else 1)
+    peer = SentenceTransformer(str(folder), device="cpu")
+    compare(folder, our_vectors([]), peer.encode(texts))
+    for name, prompt in peer.prompts.items():
+        # sentence-transformers knows "query" and "document" of its own, empty where the folder does not say.
+        if prompt:
+            theirs = peer.encode(texts, prompt_name=name)
+            compare(f"{folder}, prompt '{name}'", our_vectors(["--instruction", name]), theirs)

@@ -5,6 +5,8 @@ public import KuklaNumerics
 public struct EmbeddingModel: Sendable {
     public let tokenizer: WordPieceTokenizer
     public let encoder: TextEncoder
+    /// Prompts that the folder knows by name, and how others are made.
+    public let prompts: PromptTable
 
     /// Loads the model in `folder`, or as many of its layers as `layers` says.
     ///
@@ -21,6 +23,7 @@ public struct EmbeddingModel: Sendable {
     init(folder: URL, encoder: TextEncoder) throws(KuklaError) {
         tokenizer = try WordPieceTokenizer(folder: folder)
         self.encoder = encoder
+        prompts = try PromptTable(folder: folder)
         guard tokenizer.vocabularySize <= encoder.configuration.vocabulary else {
             throw KuklaError(
                 .badData,
@@ -40,18 +43,26 @@ public struct EmbeddingModel: Sendable {
     /// Embeds `texts`.
     ///
     /// - Parameters:
+    ///   - prompt: what stands before every text, such as `prompts.prompt(for: "a task in words")`. Whether its own tokens are
+    ///     pooled with the text's is the model's affair.
     ///   - dimensions: how many leading components to keep; the rows are then normalised again (sensible for models
     ///     trained for it, see Kusupati et al. 2022). All where `nil`.
     ///   - layers: how many layers of the encoder to run. All where `nil`.
-    /// - Throws: `KuklaError.usage` where the model has fewer dimensions or layers than asked for.
+    /// - Throws: `KuklaError.usage` where the model has fewer dimensions or layers than asked for, or the prompt leaves no room for
+    ///   texts.
     public func embed(
-        _ texts: [String], dimensions: Int? = nil, layers: Int? = nil, threads: Int = defaultThreadCount,
+        _ texts: [String], prompt: String = "", dimensions: Int? = nil, layers: Int? = nil,
+        threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> Embeddings {
         try check(dimensions: dimensions, layers: layers)
-        let tokens = tokenizer.encode(texts, maxLength: encoder.maximumLength, threads: threads)
+        try tokenizer.check(prompt: prompt, maximumLength: encoder.maximumLength)
+        let tokens = tokenizer.encode(
+            texts, prompts: [String](repeating: prompt, count: texts.count), maxLength: encoder.maximumLength,
+            threads: threads)
         let vectors = try encoder.encode(
-            ids: tokens.ids, offsets: tokens.offsets, layers: layers, threads: threads, progress: progress)
+            ids: tokens.ids, offsets: tokens.offsets, promptLengths: tokens.promptLengths, layers: layers,
+            threads: threads, progress: progress)
         return Embeddings(
             vectors: dimensions.map { vectors.leadingComponents($0) } ?? vectors,
             truncatedCount: tokens.truncatedCount)

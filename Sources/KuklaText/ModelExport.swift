@@ -47,6 +47,10 @@ public struct ModelExport: Sendable {
             let path = ModelFolder.relativePath(of: layer.folder, in: source)
             try ModelFolder.copy("\(path)/model.safetensors", from: source, to: folder.staging)
         }
+        if configuration.latent != nil {
+            let path = ModelFolder.relativePath(of: configuration.poolingFolder, in: source)
+            try ModelFolder.copy("\(path)/model.safetensors", from: source, to: folder.staging)
+        }
         if cutsDimensions { try addCut(to: folder.staging) }
         try AtomicFile.write(
             readme(name: url.lastPathComponent, sizes), to: folder.staging.appending(path: "README.md"))
@@ -90,31 +94,18 @@ public struct ModelExport: Sendable {
 
     /// Puts a Dense that drops components, and a Normalize, behind the modules that make the vector.
     private func addCut(to staging: URL) throws(KuklaError) {
-        struct Module: Codable {
-            var idx: Int?
-            var name: String?
-            var path: String
-            var type: String
-        }
-        var modules = try ModelFile(source, "modules.json").decode([Module].self)
-        func new(_ kind: String) -> Module {
+        var modules = try ModelFile(source, "modules.json").decode([ModuleEntry].self)
+        func new(_ kind: String) -> ModuleEntry {
             // Behind all that are there: the number may be in the name of a folder.
             let number = modules.count + 1
-            return Module(
+            return ModuleEntry(
                 name: String(number), path: "\(number)_\(kind)", type: "sentence_transformers.models.\(kind)")
         }
         let cut = new("Dense")
         let normalize = modules.first { $0.type.hasSuffix(".Normalize") } ?? new("Normalize")
         modules.removeAll { $0.type.hasSuffix(".Normalize") }
         modules += [cut, normalize]
-        for index in modules.indices { modules[index].idx = index }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let list: Data
-        do { list = try encoder.encode(modules) } catch {
-            throw KuklaError(.badData, "Cannot write modules.json.", cause: error)
-        }
-        try AtomicFile.write(list, to: staging.appending(path: "modules.json"))
+        try ModelFolder.write(modules, to: staging)
         for module in [cut, normalize] { try ModelFolder.make(module.path, in: staging) }
         let dense = staging.appending(path: cut.path)
         let inputs = configuration.dimensions

@@ -57,7 +57,8 @@ struct ModelOptions: ParsableArguments {
 extension ModelOptions {
     /// The vectors of `texts`, of `dimensions` components, by the model asked for or else the one that the collection names.
     func embed(
-        _ texts: [String], namedBy collection: String?, dimensions: Int, threads: Int
+        _ texts: [String], instruction: String? = nil, namedBy collection: String?, dimensions: Int,
+        threads: Int
     ) throws(KuklaError) -> Matrix {
         let embedder = try EmbeddingModel(
             folder: ModelLocation.resolve(model ?? collection), precision: int8 ? .int8 : .float32)
@@ -68,7 +69,8 @@ extension ModelOptions {
             )
         }
         return try embedder.embed(
-            texts, dimensions: dimensions == embedder.encoder.dimensions ? nil : dimensions, threads: threads
+            texts, prompt: instruction.map { embedder.prompts.prompt(for: $0) } ?? "",
+            dimensions: dimensions == embedder.encoder.dimensions ? nil : dimensions, threads: threads
         ).vectors
     }
 }

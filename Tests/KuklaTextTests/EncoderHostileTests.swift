@@ -36,7 +36,7 @@ import Testing
             #expect(try error { try $0.setModules(modules) }?.code == .unsupported)
         }
         #expect(
-            try error { try $0.set("1_Pooling/config.json", "pooling_mode_lasttoken", true) }?.code
+            try error { try $0.set("1_Pooling/config.json", "pooling_mode_weightedmean_tokens", true) }?.code
                 == .unsupported)
         #expect(try error { try $0.write("modules.json", "[]") }?.code == .unsupported)
     }

@@ -125,15 +125,19 @@ public struct EncoderFineTuning {
     public struct Judgement: Sendable {
         public let name: String
         public let goal: String
+        let prompt: @Sendable (_ text: String) -> String
         let judgement: @Sendable (_ embed: ([String]) throws -> Matrix) throws -> [String: Double]
 
-        /// - Parameter judgement: metrics by name, `goal` among them, of a function from texts to vectors.
+        /// - Parameters:
+        ///   - prompt: what stands before a text when it is embedded; "" for nothing.
+        ///   - judgement: metrics by name, `goal` among them, of a function from texts to vectors.
         public init(
-            name: String, goal: String,
+            name: String, goal: String, prompt: @escaping @Sendable (_ text: String) -> String = { _ in "" },
             judgement: @escaping @Sendable (_ embed: ([String]) throws -> Matrix) throws -> [String: Double]
         ) {
             self.name = name
             self.goal = goal
+            self.prompt = prompt
             self.judgement = judgement
         }
     }
@@ -176,7 +180,7 @@ public struct EncoderFineTuning {
             judge: judge.map {
                 EncoderJudge(
                     goal: $0.goal, tokenizer: tokenizer, maximumLength: length,
-                    sizes: elastic?.sizes ?? [], judgement: $0.judgement)
+                    sizes: elastic?.sizes ?? [], prompt: $0.prompt, judgement: $0.judgement)
             })
         _ = try task.sampler(batchSize: settings.batchSize, seed: settings.seed)
         try Self.check(beginning, output: output, runFolder: runFolder)

@@ -12,18 +12,21 @@ public struct EncoderTask: TrainingTask {
     /// Whether batches are full and no text stands twice in one: for in-batch negatives.
     public let needsDistinctTexts: Bool
     public let options: FineTuningOptions
+    /// What multiplies the learning rate of a pooling with parameters.
+    public let poolingRate: Float
     /// How the model is judged; nil where it is not.
     public let judge: EncoderJudge?
 
     public init(
         model: TextEncoderModule, examples: TextExamples, loss: any LayeredLoss, needsDistinctTexts: Bool,
-        options: FineTuningOptions = FineTuningOptions(), judge: EncoderJudge? = nil
+        options: FineTuningOptions = FineTuningOptions(), poolingRate: Float = 1, judge: EncoderJudge? = nil
     ) {
         self.model = model
         self.examples = examples
         self.loss = loss
         self.needsDistinctTexts = needsDistinctTexts
         self.options = options
+        self.poolingRate = poolingRate
         self.judge = judge
     }
 
@@ -94,7 +97,9 @@ public struct EncoderTask: TrainingTask {
         let all = model.trainableParameters
         return Dictionary(grouping: all) { layer(of: $0.path) }.sorted { $0.key < $1.key }.flatMap {
             layer, members in
-            let factor = pow(options.layerDecay, Float(model.layerCount - layer))
+            let factor =
+                layer > model.layerCount
+                ? poolingRate : pow(options.layerDecay, Float(model.layerCount - layer))
             return [
                 Optimizer.Group(
                     members.filter { $0.parameter.shape.count > 1 }, learningRateFactor: factor,
@@ -104,9 +109,11 @@ public struct EncoderTask: TrainingTask {
         }
     }
 
-    /// The layer that a parameter belongs to, from 1; 0 for the embeddings, the last for what stands behind the layers.
+    /// The layer that a parameter belongs to, from 1; 0 for the embeddings, the last for what stands behind the layers, one more for
+    /// the pooling.
     private func layer(of path: String) -> Int {
         if path.hasPrefix("embeddings.") { return 0 }
+        if path.hasPrefix("pooling.") { return model.layerCount + 1 }
         let parts = path.split(separator: ".")
         guard parts.first == "encoder", parts.count > 2, let index = Int(parts[2]) else {
             return model.layerCount
@@ -123,15 +130,18 @@ public struct EncoderJudge: Sendable {
     let tokenizer: WordPieceTokenizer
     let maximumLength: Int?
     let sizes: [ModelSize]
+    let prompt: @Sendable (_ text: String) -> String
     let judgement: @Sendable (_ embed: ([String]) throws -> Matrix) throws -> [String: Double]
 
     /// - Parameters:
     ///   - goal: the metric that decides.
     ///   - maximumLength: tokens that are read of a text; as many as the model reads where nil.
     ///   - sizes: where there are some, the goal is measured at each, as `goal_3x48`, and nothing else is.
+    ///   - prompt: what stands before a text; "" for nothing.
     ///   - judgement: metrics by name, the goal among them, of a function from texts to vectors.
     public init(
         goal: String, tokenizer: WordPieceTokenizer, maximumLength: Int? = nil, sizes: [ModelSize] = [],
+        prompt: @escaping @Sendable (_ text: String) -> String = { _ in "" },
         judgement: @escaping @Sendable (_ embed: ([String]) throws -> Matrix) throws -> [String: Double]
     ) {
         self.goal = sizes.isEmpty ? goal : goal + "_mean"
@@ -139,6 +149,7 @@ public struct EncoderJudge: Sendable {
         self.tokenizer = tokenizer
         self.maximumLength = maximumLength
         self.sizes = sizes
+        self.prompt = prompt
         self.judgement = judgement
     }
 
@@ -146,7 +157,9 @@ public struct EncoderJudge: Sendable {
     public func metrics(of model: TextEncoderModule) throws(KuklaError) -> [String: Double] {
         try Self.metrics {
             guard !sizes.isEmpty else {
-                return try judgement { model.embed($0, tokenizer: tokenizer, maximumLength: maximumLength) }
+                return try judgement {
+                    model.embed($0, prompt: prompt, tokenizer: tokenizer, maximumLength: maximumLength)
+                }
             }
             return try metricsBySize(of: model)
         }
@@ -171,7 +184,8 @@ public struct EncoderJudge: Sendable {
                 let all =
                     embedded[texts]
                     ?? model.embed(
-                        texts, tokenizer: tokenizer, maximumLength: maximumLength, after: layers)
+                        texts, prompt: prompt, tokenizer: tokenizer, maximumLength: maximumLength,
+                        after: layers)
                 embedded[texts] = all
                 return all[layers.firstIndex(of: size.layers) ?? 0].leadingComponents(size.dimensions)
             }

@@ -12,10 +12,13 @@ public struct TextExamples: Sendable {
     /// How many texts were longer than allowed and cut.
     public let truncatedCount: Int
 
-    /// - Parameter maximumLength: tokens that are read of a text, special ones included.
+    /// - Parameters:
+    ///   - prompts: what stands before each text, in rows like these; empty for nothing.
+    ///   - maximumLength: tokens that are read of a text, special ones included.
     /// - Precondition: every row has as many texts; as many scores as rows, or none.
     public init(
-        rows: [[String]], scores: [Float] = [], tokenizer: WordPieceTokenizer, maximumLength: Int,
+        rows: [[String]], scores: [Float] = [], prompts: [[String]] = [], tokenizer: WordPieceTokenizer,
+        maximumLength: Int,
         threads: Int = defaultThreadCount
     ) {
         let width = rows.first?.count ?? 0
@@ -24,7 +27,10 @@ public struct TextExamples: Sendable {
             scores.isEmpty || scores.count == rows.count,
             "TextExamples: \(scores.count) scores for \(rows.count) rows")
         columns = (0..<width).map { column in
-            tokenizer.encode(rows.map { $0[column] }, maxLength: maximumLength, threads: threads)
+            tokenizer.encode(
+                rows.map { $0[column] },
+                prompts: rows.indices.map { prompts.isEmpty ? "" : prompts[$0][column] },
+                maxLength: maximumLength, threads: threads)
         }
         self.scores = scores
         identities = Self.numbered(rows).numbers

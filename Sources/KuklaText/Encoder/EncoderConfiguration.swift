@@ -17,8 +17,16 @@ struct EncoderConfiguration: Sendable {
     var hiddenDropout, attentionDropout: Float
     /// The longest sequence, in tokens, that the model was made for.
     var maximumLength: Int
+    /// Which tokens of its text a token attends to.
+    var mask: AttentionMask
     /// Empty for models that keep a vector for every token.
     var pooling: [PoolingMode]
+    /// The folder of the module that pools.
+    var poolingFolder: URL
+    /// Attention of the tokens to latents before they are pooled.
+    var latent: LatentAttentionShape?
+    /// Whether tokens of a prompt are pooled with the text's; they take part in attention in any case.
+    var poolsPrompt: Bool
     /// What stands behind the pooling, or behind every token where there is none.
     var dense: [DenseConfiguration]
     var normalizes: Bool
@@ -31,7 +39,7 @@ struct EncoderConfiguration: Sendable {
     ///
     /// - Throws: `KuklaError` (`missingFile`, `badData`, `unsupported`).
     init(folder: URL) throws(KuklaError) {
-        let modules = try ModelFile(folder, "modules.json").decode([Module].self)
+        let modules = try ModelFile(folder, "modules.json").decode([ModuleEntry].self)
         guard let first = modules.first, first.kind == "Transformer" else {
             throw KuklaError(
                 .unsupported,
@@ -51,6 +59,7 @@ struct EncoderConfiguration: Sendable {
         positions = values.max_position_embeddings
         vocabulary = values.vocab_size
         tokenTypes = values.type_vocab_size ?? 2
+        mask = values.is_decoder == true ? .causal : .bidirectional
         hiddenDropout = Float(values.hidden_dropout_prob ?? 0.1)
         attentionDropout = Float(values.attention_probs_dropout_prob ?? 0.1)
 
@@ -63,6 +72,8 @@ struct EncoderConfiguration: Sendable {
         }
 
         pooling = []
+        poolingFolder = folder
+        poolsPrompt = true
         dense = []
         normalizes = false
         var width = hiddenSize
@@ -71,8 +82,18 @@ struct EncoderConfiguration: Sendable {
             switch module.kind {
             case "Pooling" where pooling.isEmpty && dense.isEmpty:
                 let file = try ModelFile(path, "config.json")
-                pooling = try file.decode(PoolingValues.self).modes(file)
+                let values = try file.decode(PoolingValues.self)
+                pooling = try values.modes(file)
+                poolingFolder = path
+                poolsPrompt = values.include_prompt ?? true
                 width = hiddenSize * pooling.count
+            case "LatentAttentionPooling" where pooling.isEmpty && dense.isEmpty:
+                let values = try ModelFile(path, "config.json").decode(LatentPoolingValues.self)
+                latent = try LatentAttentionShape(
+                    latents: values.latents, heads: values.heads, headWidth: values.head_width)
+                pooling = [.mean]
+                poolingFolder = path
+                poolsPrompt = values.include_prompt ?? true
             case "Dense" where !normalizes:
                 let layer = try DenseConfiguration(folder: path, input: width)
                 dense.append(layer)
@@ -82,7 +103,7 @@ struct EncoderConfiguration: Sendable {
             default:
                 throw KuklaError(
                     .unsupported,
-                    "Cannot load \(folder.path): modules.json lists a \(module.kind) at this place. Supported are Transformer, Pooling, then any Dense, then Normalize, or Transformer and any Dense for late interaction."
+                    "Cannot load \(folder.path): modules.json lists a \(module.kind) at this place. Supported are Transformer, Pooling or kukla's LatentAttentionPooling, then any Dense, then Normalize, or Transformer and any Dense for late interaction."
                 )
             }
         }
@@ -99,7 +120,30 @@ struct EncoderConfiguration: Sendable {
     }
 
     /// Components of an embedding, or of a token's vector where there is no pooling.
-    let dimensions: Int
+    private(set) var dimensions: Int
+
+    /// The same model with another pooling, which leaves a prompt's tokens out.
+    ///
+    /// - Throws: `KuklaError.unsupported` where dense layers are made for a wider pooling.
+    func pooled(_ pooling: TextPooling) throws(KuklaError) -> EncoderConfiguration {
+        var changed = self
+        if let first = dense.first, first.inputs != hiddenSize {
+            throw KuklaError(
+                .unsupported,
+                "Cannot pool by \(pooling): the model's dense layer takes \(first.inputs) components, and a token has \(hiddenSize)."
+            )
+        }
+        if dense.isEmpty { changed.dimensions = hiddenSize }
+        changed.pooling = [pooling == .last ? .lastToken : .mean]
+        changed.latent = nil
+        if case .latent(let shape) = pooling {
+            // As folders write it, so that a shape is equal to what was written of it.
+            changed.latent = try LatentAttentionShape(
+                latents: shape.latents, heads: shape.heads, headWidth: shape.headWidth ?? hiddenSize)
+        }
+        changed.poolsPrompt = false
+        return changed
+    }
 
     /// Throws unless the model has that many dimensions and layers.
     func check(dimensions wanted: Int? = nil, layers wantedLayers: Int? = nil) throws(KuklaError) {
@@ -119,7 +163,7 @@ struct EncoderConfiguration: Sendable {
 
 /// How the token vectors of a text become one vector.
 enum PoolingMode: Sendable {
-    case firstToken, maximum, mean
+    case firstToken, lastToken, maximum, mean
     /// The sum over the tokens divided by the root of their number.
     case meanRootLength
 }
@@ -212,7 +256,10 @@ struct ModelFile {
     }
 }
 
-private struct Module: Decodable {
+/// An entry of `modules.json`.
+struct ModuleEntry: Codable {
+    var idx: Int?
+    var name: String?
     var path: String
     var type: String
 
@@ -258,19 +305,20 @@ private struct PoolingValues: Decodable {
     var pooling_mode_mean_sqrt_len_tokens: Bool?
     var pooling_mode_weightedmean_tokens: Bool?
     var pooling_mode_lasttoken: Bool?
+    var include_prompt: Bool?
 
     /// The modes in the order in which sentence-transformers concatenates them.
     func modes(_ file: ModelFile) throws(KuklaError) -> [PoolingMode] {
-        if pooling_mode_weightedmean_tokens == true || pooling_mode_lasttoken == true {
+        if pooling_mode_weightedmean_tokens == true {
             throw file.unsupported(
-                "pooling", "weightedmean or lasttoken", "cls, max, mean and mean_sqrt_len, or several of them"
-            )
+                "pooling", "weightedmean", "cls, max, mean, mean_sqrt_len and lasttoken, or several of them")
         }
         var modes: [PoolingMode] = []
         if pooling_mode_cls_token == true { modes.append(.firstToken) }
         if pooling_mode_max_tokens == true { modes.append(.maximum) }
         if pooling_mode_mean_tokens == true { modes.append(.mean) }
         if pooling_mode_mean_sqrt_len_tokens == true { modes.append(.meanRootLength) }
+        if pooling_mode_lasttoken == true { modes.append(.lastToken) }
         guard !modes.isEmpty else {
             throw file.wrong("pooling_mode_...", "at least one mode", "nowhere true")
         }
@@ -278,8 +326,16 @@ private struct PoolingValues: Decodable {
     }
 }
 
+private struct LatentPoolingValues: Decodable {
+    var latents: Int
+    var heads: Int
+    var head_width: Int?
+    var include_prompt: Bool?
+}
+
 private struct BertValues: Decodable {
     var model_type: String?
+    var is_decoder: Bool?
     var hidden_size: Int
     var num_hidden_layers: Int
     var num_attention_heads: Int

@@ -91,7 +91,15 @@ struct EncoderPass {
             kernels.pointee.multiply_f32(
                 query + first * stride, stride, keys, scores, columns, rows,
                 min(columns, (length + 15) / 16 * 16), size)
-            kernels.pointee.softmax_rows(scores, columns, rows, length, scale)
+            switch configuration.mask {
+            case .bidirectional: kernels.pointee.softmax_rows(scores, columns, rows, length, scale)
+            case .causal:
+                for row in 0..<rows {
+                    let visible = first + row + 1
+                    kernels.pointee.softmax_rows(scores + row * columns, columns, 1, visible, scale)
+                    for key in visible..<max(visible, length) { scores[row * columns + key] = 0 }
+                }
+            }
             kernels.pointee.multiply_f32(
                 scores, columns, values, context + first * width, width, rows, size, length)
             first += rows
@@ -142,19 +150,29 @@ struct EncoderPass {
     }
 
     /// Writes the embedding of each of `sequences` to its row of `out`.
+    ///
+    /// - Parameter promptLengths: how many leading tokens of each sequence are a prompt's; empty for none.
     func pool(
-        offsets: [Int], sequences: ArraySlice<Int>, into out: UnsafeMutablePointer<Float>
+        offsets: [Int], sequences: ArraySlice<Int>, promptLengths: [Int],
+        into out: UnsafeMutablePointer<Float>
     ) throws(KuklaError) {
         let width = configuration.hiddenSize, dimensions = configuration.dimensions
         let pooledWidth = width * configuration.pooling.count
+        if let latent = weights.latent {
+            attendToLatents(latent, tokens: sequences.reduce(0) { $0 + offsets[$1 + 1] - offsets[$1] })
+        }
         var start = 0
         for (position, sequence) in sequences.enumerated() {
             let length = offsets[sequence + 1] - offsets[sequence]
+            let skipped =
+                configuration.poolsPrompt || promptLengths.isEmpty ? 0 : promptLengths[sequence]
             let target =
                 weights.dense.isEmpty
                 ? out + sequence * dimensions : scratch.pooled.pointer + position * pooledWidth
             for (index, mode) in configuration.pooling.enumerated() {
-                pool(mode, scratch.hidden.pointer + start * width, length, into: target + index * width)
+                pool(
+                    mode, scratch.hidden.pointer + (start + skipped) * width, length - skipped,
+                    into: target + index * width)
             }
             start += length
         }
@@ -175,8 +193,8 @@ struct EncoderPass {
         into out: UnsafeMutablePointer<Float>
     ) {
         let width = configuration.hiddenSize
-        out.update(from: tokens, count: width)
-        guard mode != .firstToken else { return }
+        out.update(from: mode == .lastToken ? tokens + (length - 1) * width : tokens, count: width)
+        guard mode != .firstToken, mode != .lastToken else { return }
         for token in 1..<max(length, 1) {
             let row = tokens + token * width
             if mode == .maximum {
@@ -188,6 +206,50 @@ struct EncoderPass {
         guard mode != .maximum else { return }
         let factor = 1 / (mode == .mean ? Float(length) : Float(length).squareRoot())
         for i in 0..<width { out[i] *= factor }
+    }
+
+    /// What `LatentAttentionPooling` makes of the tokens in `scratch.hidden`, in their place.
+    private func attendToLatents(_ latent: EncoderWeights.Latent, tokens: Int) {
+        func multiply(
+            _ layer: PackedLinear, _ x: AlignedStorage<Float>, into y: AlignedStorage<Float>
+        ) -> UnsafePointer<Float>? {
+            layer.multiply(x.pointer, rows: tokens, into: y.pointer, scratch: scratch, kernels: kernels)
+        }
+        normalizeHidden(latent.norm, tokens: tokens)
+        _ = multiply(latent.keys, scratch.context, into: scratch.latent)
+        let heads = configuration.latent?.heads ?? 0
+        let padded = latent.keys.outputs / max(heads, 1)
+        for head in 0..<heads {
+            kernels.pointee.softmax_rows(
+                scratch.latent.pointer + head * padded, latent.keys.outputs, tokens,
+                configuration.latent?.latents ?? 0, latent.scale)
+        }
+        addToHidden(multiply(latent.values, scratch.latent, into: scratch.projected), tokens: tokens)
+        normalizeHidden(latent.feedForwardNorm, tokens: tokens)
+        let bias = multiply(latent.up, scratch.context, into: scratch.intermediate)
+        kernels.pointee.bias_activation_rows(
+            scratch.intermediate.pointer, bias, tokens, latent.up.outputs, kk_activation_gelu)
+        addToHidden(multiply(latent.down, scratch.intermediate, into: scratch.projected), tokens: tokens)
+    }
+
+    /// `scratch.context` = the norm of `scratch.hidden`.
+    private func normalizeHidden(_ norm: EncoderWeights.LayerNorm, tokens: Int) {
+        let count = tokens * configuration.hiddenSize
+        scratch.context.pointer.update(from: scratch.hidden.pointer, count: count)
+        scratch.projected.pointer.update(repeating: 0, count: count)
+        kernels.pointee.add_layer_norm_rows(
+            scratch.context.pointer, scratch.projected.pointer, nil, norm.kernel, tokens,
+            configuration.hiddenSize)
+    }
+
+    /// `scratch.hidden += scratch.projected + bias`.
+    private func addToHidden(_ bias: UnsafePointer<Float>?, tokens: Int) {
+        let (width, hidden) = (configuration.hiddenSize, scratch.hidden.pointer)
+        for row in 0..<tokens {
+            for i in 0..<width {
+                hidden[row * width + i] += scratch.projected.pointer[row * width + i] + (bias?[i] ?? 0)
+            }
+        }
     }
 
     /// The dense layers, back and forth between two blocks of scratch, of which the second may hold `vectors`; where the

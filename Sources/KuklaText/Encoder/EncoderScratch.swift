@@ -9,6 +9,8 @@ final class EncoderScratch: Sendable {
     let hidden, projected, context, intermediate: AlignedStorage<Float>
     let keys, values, scores: AlignedStorage<Float>
     let pooled, dense: AlignedStorage<Float>
+    /// Scores of the latents of all heads.
+    let latent: AlignedStorage<Float>
     let bytes: AlignedStorage<UInt8>
     let rowScale, rowZero: AlignedStorage<Float>
 
@@ -21,7 +23,12 @@ final class EncoderScratch: Sendable {
         projected = AlignedStorage(zeros: tokens * width)
         context = AlignedStorage(zeros: tokens * width)
         // The fused projections of a layer's attention and the inside of its feed-forward part take turns.
-        intermediate = AlignedStorage(zeros: tokens * max(3 * width, configuration.intermediateSize))
+        var inside = max(3 * width, configuration.intermediateSize)
+        if configuration.latent != nil { inside = max(inside, LatentAttentionPooling.innerWidth(width)) }
+        intermediate = AlignedStorage(zeros: tokens * inside)
+        latent = AlignedStorage(
+            zeros: configuration.latent.map { tokens * $0.heads * EncoderWeights.Latent.padded($0.latents) }
+                ?? 0)
         keys = AlignedStorage(zeros: padded * configuration.headSize)
         values = AlignedStorage(zeros: longest * head)
         scores = AlignedStorage(zeros: Self.scoreRows * padded)

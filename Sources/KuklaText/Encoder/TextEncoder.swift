@@ -69,15 +69,22 @@ public struct TextEncoder: Sendable {
     /// - Parameters:
     ///   - ids: token ids with the special tokens of the model, one sequence behind the other.
     ///   - offsets: where each sequence begins, and the end: starts with 0, never falls, ends with `ids.count`.
+    ///   - promptLengths: how many leading tokens of each sequence are a prompt's, fewer than all; empty for none. A model decides
+    ///     whether these are pooled.
     ///   - layers: how many layers to run, from the first; all where `nil`. Fewer is faster and less exact.
     ///   - threads: at most this many batches are computed at the same time.
     /// - Throws: `KuklaError` (`badData`) for an empty or too long sequence, an id outside the vocabulary, or
     ///   a result that is not finite (damaged weights); `unsupported` where the model is one for late interaction.
     /// - Complexity: O(tokens * parameters + the sum of squared lengths * hidden size).
     public func encode(
-        ids: [Int32], offsets: [Int], layers: Int? = nil, threads: Int = defaultThreadCount,
-        progress: any ProgressReporter = SilentProgress()
+        ids: [Int32], offsets: [Int], promptLengths: [Int] = [], layers: Int? = nil,
+        threads: Int = defaultThreadCount, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> Matrix {
+        contract(
+            promptLengths.isEmpty
+                || promptLengths.count == offsets.count - 1
+                    && promptLengths.indices.allSatisfy { promptLengths[$0] < offsets[$0 + 1] - offsets[$0] },
+            "encode: prompts longer than their sequences, or of another number than these")
         guard !isLateInteraction else {
             throw KuklaError(
                 .unsupported,
@@ -91,7 +98,9 @@ public struct TextEncoder: Sendable {
             try forEachBatch(
                 ids: ids, offsets: offsets, layers: layers, threads: threads, progress: progress
             ) { (pass, sequences) throws(KuklaError) in
-                try pass.pool(offsets: offsets, sequences: sequences, into: rows.baseAddress!)
+                try pass.pool(
+                    offsets: offsets, sequences: sequences, promptLengths: promptLengths,
+                    into: rows.baseAddress!)
             }
         }
     }

@@ -14,6 +14,9 @@ public struct TokenBatch: Hashable, Sendable {
     public package(set) var offsets: [Int] = [0]
     /// How many texts were cut at the maximum length.
     public package(set) var truncatedCount = 0
+    /// How many of each text's tokens belong to its prompt, special ones before them included; empty where no text has one. At least
+    /// one token of a text does not.
+    public package(set) var promptLengths: [Int] = []
 
     /// Creates a batch of no texts.
     public init() {}
@@ -24,9 +27,15 @@ public struct TokenBatch: Hashable, Sendable {
     /// The ids of text `index`.
     public subscript(index: Int) -> ArraySlice<Int32> { ids[offsets[index]..<offsets[index + 1]] }
 
+    /// How many tokens of text `index` belong to its prompt.
+    public func promptLength(_ index: Int) -> Int { promptLengths.isEmpty ? 0 : promptLengths[index] }
+
     /// Adds the texts of `other` after the texts of this batch.
     package mutating func append(_ other: TokenBatch) {
         let base = ids.count
+        if !promptLengths.isEmpty || !other.promptLengths.isEmpty {
+            promptLengths = (0..<count).map(promptLength) + (0..<other.count).map(other.promptLength)
+        }
         ids.append(contentsOf: other.ids)
         offsets.append(contentsOf: other.offsets.dropFirst().lazy.map { $0 + base })
         truncatedCount += other.truncatedCount

@@ -1,5 +1,5 @@
 import Foundation
-import KuklaNumerics
+package import KuklaNumerics
 
 /// The tokenizer of the BERT family: text to WordPiece token ids, with the same ids as Hugging Face `tokenizers`.
 ///
@@ -75,6 +75,43 @@ public struct WordPieceTokenizer: Sendable {
             parts.set(range.lowerBound / grain, encode(texts[range], limit: limit))
         }
         return parts.joined()
+    }
+
+    /// Encodes many texts, each behind the prompt of the same number, and notes how long the prompts are.
+    ///
+    /// - Parameters: as `encode(_:maxLength:threads:)`; a prompt counts to the length of its text. "" is none.
+    public func encode(
+        _ texts: [String], prompts: [String], maxLength: Int? = nil, threads: Int = 1
+    ) -> TokenBatch {
+        contract(
+            prompts.count == texts.count,
+            "WordPieceTokenizer: \(prompts.count) prompts for \(texts.count) texts")
+        var batch = encode(zip(prompts, texts).map { $0 + $1 }, maxLength: maxLength, threads: threads)
+        guard prompts.contains(where: { !$0.isEmpty }) else { return batch }
+        var lengths: [String: Int] = [:]
+        batch.promptLengths = prompts.indices.map { index in
+            let prompt = prompts[index]
+            let length = lengths[prompt] ?? promptLength(prompt)
+            lengths[prompt] = length
+            return max(0, min(length, batch[index].count - 1))
+        }
+        return batch
+    }
+
+    /// Tokens of a prompt with the special ones before it; 0 for none.
+    func promptLength(_ prompt: String) -> Int {
+        prompt.isEmpty ? 0 : encode(prompt).ids.count - model.trailingIDs.count
+    }
+
+    /// - Throws: `KuklaError.usage` where a prompt leaves no room for a text among so many tokens.
+    package func check(prompt: String, maximumLength: Int) throws(KuklaError) {
+        let length = promptLength(prompt)
+        guard length + model.trailingIDs.count < maximumLength else {
+            throw KuklaError(
+                .usage,
+                "Cannot put the instruction before texts: it has \(length) tokens, and \(maximumLength) are read of both. Give a shorter one."
+            )
+        }
     }
 
     private func encode(_ texts: ArraySlice<String>, limit: Int) -> TokenBatch {

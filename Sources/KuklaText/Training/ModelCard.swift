@@ -1,4 +1,5 @@
 import Foundation
+import KuklaFormats
 
 /// What a model's README tells: from what it was made, how, and how good it was measured to be.
 public struct ModelCard: Sendable {
@@ -49,9 +50,10 @@ public struct ModelCard: Sendable {
 
     /// The card as Markdown with the front matter that the Hugging Face hub reads.
     func markdown(
-        name: String, dimensions: Int, maximumLength: Int, isLateInteraction: Bool = false
+        name: String, dimensions: Int, maximumLength: Int, isLateInteraction: Bool = false,
+        prompts: PromptTable = PromptTable(), isForKuklaAlone: Bool = false
     ) -> String {
-        let library = isLateInteraction ? "PyLate" : "sentence-transformers"
+        let library = isForKuklaAlone ? "kukla" : isLateInteraction ? "PyLate" : "sentence-transformers"
         let tags =
             (isLateInteraction ? ["PyLate", "ColBERT"] : []) + [
                 "sentence-transformers", "sentence-similarity", "feature-extraction",
@@ -101,17 +103,19 @@ public struct ModelCard: Sendable {
                 vectors = SentenceTransformer("path/to/this/folder").encode(["a text", "another"])
                 """, ""
             )
-        text += """
-
-            ## Use
-
-            ```python
-            \(python)
-            ```
-
-            or `kukla embed texts.txt\(flag) --model path/to/this/folder -o vectors.npy`.
-
-            """
+        let command = "`kukla embed texts.txt\(flag) --model path/to/this/folder -o vectors.npy`"
+        text += "\n## Use\n\n"
+        text +=
+            isForKuklaAlone
+            ? "\(command). It pools by latent attention, which other tools cannot load.\n"
+            : "```python\n\(python)\n```\n\nor \(command).\n"
+        if !prompts.prompts.isEmpty {
+            text += "\nQuestions have an instruction before them, documents none:\n\n"
+            for name in prompts.prompts.keys.sorted() {
+                text += "- `--instruction \(jsonQuoted(name))`"
+                text += isForKuklaAlone ? "\n" : " or `prompt_name=\(jsonQuoted(name))`\n"
+            }
+        }
         if let small = sizes?.sizes.last?.size {
             text += """
 

@@ -33,10 +33,84 @@ enum ModelFolder {
 
     /// The paths of all modules in the order of `modules.json`, relative to the folder; "" is the folder itself.
     static func modulePaths(_ folder: URL) throws(KuklaError) -> [String] {
-        struct Entry: Decodable { var path: String }
-        return try ModelFile(folder, "modules.json").decode([Entry].self).map { entry in
+        try ModelFile(folder, "modules.json").decode([ModuleEntry].self).map { entry in
             entry.path.split(separator: "/").joined(separator: "/")
         }
+    }
+
+    /// Writes `modules.json`, numbered anew.
+    static func write(_ modules: [ModuleEntry], to staging: URL) throws(KuklaError) {
+        var modules = modules
+        for index in modules.indices { modules[index].idx = index }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let list: Data
+        do { list = try encoder.encode(modules) } catch {
+            throw KuklaError(.badData, "Cannot write modules.json.", cause: error)
+        }
+        try AtomicFile.write(list, to: staging.appending(path: "modules.json"))
+    }
+
+    /// Puts the pooling of `configuration` in place of the one that a folder has, and returns its module's path.
+    static func replacePooling(_ configuration: EncoderConfiguration, in staging: URL) throws(KuklaError)
+        -> String
+    {
+        var modules = try ModelFile(staging, "modules.json").decode([ModuleEntry].self)
+        guard
+            let place = modules.firstIndex(where: {
+                $0.kind == "Pooling" || $0.kind == "LatentAttentionPooling"
+            })
+        else {
+            throw KuklaError(.badData, "Cannot write a pooling: modules.json lists none to replace.")
+        }
+        // It is made anew below. Where that fails, so does the write that follows.
+        try? FileManager.default.removeItem(at: staging.appending(path: modules[place].path))
+        let kind = configuration.latent == nil ? "Pooling" : "LatentAttentionPooling"
+        modules[place].path = "1_\(kind)"
+        modules[place].type =
+            configuration.latent == nil ? "sentence_transformers.models.Pooling" : "kukla.\(kind)"
+        try write(modules, to: staging)
+        try make(modules[place].path, in: staging)
+        let members: [(String, String)] =
+            if let latent = configuration.latent {
+                [
+                    ("width", "\(configuration.hiddenSize)"), ("latents", "\(latent.latents)"),
+                    ("heads", "\(latent.heads)"),
+                    ("head_width", "\(latent.headWidth ?? configuration.hiddenSize)"),
+                ]
+            } else {
+                [("word_embedding_dimension", "\(configuration.hiddenSize)")]
+                    + zip(
+                        poolingKeys, [PoolingMode.firstToken, .mean, .maximum, .meanRootLength, .lastToken]
+                    ).map {
+                        ("pooling_mode_\($0)", "\(configuration.pooling.contains($1))")
+                    }
+            }
+        let lines = (members + [("include_prompt", "\(configuration.poolsPrompt)")]).map {
+            "  \"\($0)\": \($1)"
+        }
+        try AtomicFile.write(
+            "{\n\(lines.joined(separator: ",\n"))\n}\n",
+            to: staging.appending(path: "\(modules[place].path)/config.json"))
+        return modules[place].path
+    }
+
+    private static let poolingKeys = [
+        "cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "lasttoken",
+    ]
+
+    /// Says in a folder what prompts it knows; what else stands in their file stays.
+    static func write(_ prompts: PromptTable, to staging: URL) throws(KuklaError) {
+        let url = staging.appending(path: PromptTable.file)
+        if !FileManager.default.fileExists(atPath: url.path) { try AtomicFile.write("{}", to: url) }
+        var members = try JSONMembers(url)
+        let lines = prompts.prompts.sorted { $0.key < $1.key }.map {
+            "\(jsonQuoted($0.key)): \(jsonQuoted($0.value))"
+        }
+        members["prompts"] = "{\(lines.joined(separator: ", "))}"
+        if members["default_prompt_name"] == nil { members["default_prompt_name"] = "null" }
+        members["instruction_template"] = jsonQuoted(prompts.template.text)
+        try AtomicFile.write(members.text, to: url)
     }
 
     static func relativePath(of module: URL, in folder: URL) -> String {

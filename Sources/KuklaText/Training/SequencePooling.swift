@@ -8,6 +8,7 @@ extension PoolingMode {
     func pool(_ tokens: Tensor, lengths: SequenceLengths) -> Tensor {
         switch self {
         case .firstToken: tokens.gathered(rows: lengths.offsets.dropLast().map { Int32($0) })
+        case .lastToken: tokens.gathered(rows: lengths.offsets.dropFirst().map { Int32($0 - 1) })
         case .maximum: tokens.pooledMaximum(lengths)
         case .mean: tokens.pooledSum(lengths) { 1 / Float($0) }
         case .meanRootLength: tokens.pooledSum(lengths) { 1 / Float($0).squareRoot() }

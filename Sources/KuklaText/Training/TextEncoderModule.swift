@@ -17,7 +17,10 @@ public struct TextEncoderModule: Module {
     let configuration: EncoderConfiguration
     let embeddings: BERTEmbeddings
     let encoder: TransformerStack
+    let latent: LatentAttentionPooling?
     let dense: [Linear]
+    /// Whether mask or pooling are not the folder's.
+    let isRebuilt: Bool
 
     /// Dropout while training, as shares of the elements; the folder's `config.json` decides where they are nil.
     public struct DropoutRates: Sendable, Equatable {
@@ -32,20 +35,35 @@ public struct TextEncoderModule: Module {
 
     /// Loads the model in `folder`; its numbers are copied, so the files may change afterwards.
     ///
+    /// - Parameters:
+    ///   - pooling: in place of the folder's; tokens of a prompt are then left out of it.
+    ///   - mask: in place of the folder's.
+    ///   - seed: of the pooling's numbers where the folder has none.
     /// - Throws: `KuklaError`: `missingFile`; `badData` for damaged files and for tensors that are missing or of another
     ///   shape than `config.json` says; `unsupported` for other architectures and modules.
-    public init(folder: URL, dropout: DropoutRates = DropoutRates()) throws(KuklaError) {
-        let c = try EncoderConfiguration(folder: folder)
+    public init(
+        folder: URL, dropout: DropoutRates = DropoutRates(), pooling: TextPooling? = nil,
+        mask: AttentionMask? = nil, seed: UInt64 = 1
+    ) throws(KuklaError) {
+        let own = try EncoderConfiguration(folder: folder)
+        var c = own
+        if let pooling { c = try own.pooled(pooling) }
+        if let mask { c.mask = mask }
         guard !c.isLateInteraction else {
             throw KuklaError(
                 .unsupported,
                 "Cannot train or merge \(folder.path): it gives a vector for every token. Take a model that gives one a text."
             )
         }
-        self.init(c, folder: folder, dropout: dropout)
+        self.init(
+            c, folder: folder, dropout: dropout, isRebuilt: pooling != nil || c.mask != own.mask, seed: seed)
         let file = try WeightFile(folder.appending(path: "model.safetensors"))
-        for named in parameters where !named.path.hasPrefix("dense.") {
+        for named in parameters where !Self.hasOwnFile(named.path) {
             try file.read(named.path, into: named.parameter)
+        }
+        if let latent, own.latent == c.latent {
+            let file = try WeightFile(own.poolingFolder.appending(path: "model.safetensors"))
+            for named in latent.parameters { try file.read(named.path, into: named.parameter) }
         }
         for (layer, dense) in zip(c.dense, dense) {
             let file = try WeightFile(layer.folder.appending(path: "model.safetensors"))
@@ -54,18 +72,24 @@ public struct TextEncoderModule: Module {
     }
 
     /// A model of these sizes whose numbers are still to be given.
-    init(_ c: EncoderConfiguration, folder: URL, dropout: DropoutRates = DropoutRates()) {
+    init(
+        _ c: EncoderConfiguration, folder: URL, dropout: DropoutRates = DropoutRates(),
+        isRebuilt: Bool = false,
+        seed: UInt64 = 1
+    ) {
         self.folder = folder
+        self.isRebuilt = isRebuilt
         configuration = c
         let hidden = dropout.hidden ?? c.hiddenDropout
         embeddings = BERTEmbeddings(c, dropout: hidden)
-        // Every number is replaced.
-        var random = RandomSource(seed: 0)
+        // Every number is replaced, but those of a pooling that the folder does not have.
+        var random = RandomSource(seed: seed)
+        latent = c.latent.map { LatentAttentionPooling($0, width: c.hiddenSize, using: &random) }
         encoder = TransformerStack(
             TransformerConfiguration(
                 width: c.hiddenSize, layers: c.layers, heads: c.heads, innerWidth: c.intermediateSize,
                 activation: Activation(c.activation), norm: .layer(epsilon: c.layerNormEpsilon),
-                normPlacement: .after,
+                normPlacement: .after, pattern: c.mask.pattern,
                 dropout: hidden, attentionDropout: dropout.attention ?? c.attentionDropout, names: .bert),
             using: &random)
         dense = c.dense.map { Linear($0.inputs, $0.outputs, bias: $0.hasBias, using: &random) }
@@ -74,13 +98,21 @@ public struct TextEncoderModule: Module {
     public func visit(_ visitor: inout ModuleVisitor) {
         visitor.visit("embeddings", embeddings)
         visitor.visit("encoder", encoder)
+        visitor.visit("pooling", latent)
         visitor.visit("dense", dense.map(DenseLayer.init))
+    }
+
+    /// Whether a parameter belongs to a module behind the transformer.
+    static func hasOwnFile(_ path: String) -> Bool {
+        path.hasPrefix("dense.") || path.hasPrefix("pooling.")
     }
 
     /// Components of an embedding.
     public var dimensions: Int { configuration.dimensions }
     /// The longest sequence, in tokens with the special ones, that the model was made for.
     public var maximumLength: Int { configuration.maximumLength }
+    /// Which tokens of its text a token attends to.
+    public var mask: AttentionMask { configuration.mask }
     /// The number of transformer layers.
     public var layerCount: Int { configuration.layers }
 }
@@ -103,6 +135,12 @@ extension TextEncoderModule {
     ) -> Tensor {
         let states = hiddenStates(batch, layers: count, mode: mode)
         return states[states.count - 1]
+    }
+
+    /// Scores of every word after token vectors, `[tokens, vocabulary]`: products with the words' vectors, the head of a language
+    /// model that is tied to them.
+    public func wordScores(_ vectors: Tensor) -> Tensor {
+        vectors.linear(embeddings.words.weight.tensor, nil)
     }
 
     /// The embedded tokens and what comes out of each of `layers` layers (all where nil), each `[tokens, hidden]`.
@@ -150,10 +188,13 @@ extension TextEncoderModule {
         _ batch: TokenBatch, after layers: [Int], mode: ForwardMode = .inference
     ) -> [Tensor] {
         contract(!layers.isEmpty, "TextEncoderModule: embeddings after no layer")
-        let lengths = batch.lengths
         let states = hiddenStates(batch, layers: layers.max(), mode: mode)
+        let texts = configuration.poolsPrompt ? nil : batch.textRows
+        let lengths = texts?.lengths ?? batch.lengths
         return layers.map { layer in
-            let pooled = configuration.pooling.map { $0.pool(states[layer], lengths: lengths) }
+            var tokens = texts.map { states[layer].gathered(rows: $0.rows) } ?? states[layer]
+            if let latent { tokens = latent(tokens, mode: mode) }
+            let pooled = configuration.pooling.map { $0.pool(tokens, lengths: lengths) }
             let first = pooled.count == 1 ? pooled[0] : Tensor.concatenated(pooled, axis: 1)
             return zip(configuration.dense, dense).reduce(first) { x, step in
                 step.1(x, activation: Activation(step.0.activation), mode: mode)
@@ -165,18 +206,23 @@ extension TextEncoderModule {
     /// trained.
     ///
     /// *Shapes:* `[texts.count, dimensions]`.
+    /// - Parameter prompt: what stands before a text; "" for nothing.
     public func embed(
-        _ texts: [String], tokenizer: WordPieceTokenizer, maximumLength: Int? = nil
+        _ texts: [String], prompt: (String) -> String = { _ in "" }, tokenizer: WordPieceTokenizer,
+        maximumLength: Int? = nil
     ) -> Matrix {
-        embed(texts, tokenizer: tokenizer, maximumLength: maximumLength, after: [layerCount])[0]
+        embed(
+            texts, prompt: prompt, tokenizer: tokenizer, maximumLength: maximumLength, after: [layerCount])[0]
     }
 
-    /// As `embed(_:tokenizer:maximumLength:)`, after each of `layers`, from one pass.
+    /// As `embed(_:prompt:tokenizer:maximumLength:)`, after each of `layers`, from one pass.
     public func embed(
-        _ texts: [String], tokenizer: WordPieceTokenizer, maximumLength: Int? = nil, after layers: [Int]
+        _ texts: [String], prompt: (String) -> String = { _ in "" }, tokenizer: WordPieceTokenizer,
+        maximumLength: Int? = nil, after layers: [Int]
     ) -> [Matrix] {
         let all = tokenizer.encode(
-            texts, maxLength: maximumLength ?? self.maximumLength, threads: TensorThreads.count)
+            texts, prompts: texts.map(prompt), maxLength: maximumLength ?? self.maximumLength,
+            threads: TensorThreads.count)
         let lengths = (0..<all.count).map { all[$0].count }
         // 4,096 tokens keep both cores busy and their activations small.
         let order = lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }

@@ -15,7 +15,15 @@ extension TokenBatch {
             result.ids.append(contentsOf: self[text])
             result.offsets.append(result.ids.count)
         }
+        if !promptLengths.isEmpty { result.promptLengths = texts.map(promptLength) }
         return result
+    }
+
+    /// The rows of packed tokens that are no prompt's, and how they lie behind one another; nil where that is all of them.
+    var textRows: (rows: [Int32], lengths: SequenceLengths)? {
+        guard promptLengths.contains(where: { $0 > 0 }) else { return nil }
+        let ranges = (0..<count).map { offsets[$0] + promptLengths[$0]..<offsets[$0 + 1] }
+        return (ranges.flatMap { $0.map { Int32($0) } }, SequenceLengths(ranges.map(\.count)))
     }
 
     /// The texts of `batches`, those of the first before those of the second.

@@ -22,6 +22,7 @@ struct EmbedCommand: ParsableCommand {
               kukla embed notes.jsonl --multi-vector -o tokens.npy
               kukla embed papers.jsonl --model papers --aspect method -o method.npy
               kukla embed posts.jsonl --model named --top-concepts 8 -o posts.jsonl
+              kukla embed claims.txt --model instructed --instruction "Given a claim, find abstracts about it" -o q.npy
             """)
 
     @Argument(help: "The texts: a file, or - for stdin.")
@@ -42,6 +43,12 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "Of a model that `kukla train sesa` made: keep a text's largest concepts only, this many.")
     var topConcepts: Int?
 
+    @Option(
+        help:
+            "What is asked of a model that reads instructions: a task in words, or the name of a prompt that the model knows. For questions; documents have none."
+    )
+    var instruction: String?
+
     @Flag(
         help:
             "Write a vector for every token, for late interaction: .safetensors, or .npy with .lengths.npy beside it. Held in memory."
@@ -60,6 +67,9 @@ struct EmbedCommand: ParsableCommand {
         }
         guard topConcepts.map({ $0 > 0 }) ?? true else {
             throw ValidationError("--top-concepts keeps 1 concept or more.")
+        }
+        guard !multiVector || instruction == nil else {
+            throw ValidationError("--instruction is for whole texts: leave it out with --multi-vector.")
         }
         let kind = URL(fileURLWithPath: output).pathExtension.lowercased()
         guard !multiVector || ["npy", "safetensors"].contains(kind) else {
@@ -166,10 +176,12 @@ extension EmbedCommand {
             )
         }
         guard hasAspects || hasConcepts else {
-            return try SizedModel(model.load(layers: layers), dimensions: dims)
+            return try SizedModel(model.load(layers: layers), dimensions: dims, instruction: instruction)
         }
-        guard dims == nil, layers == nil else {
-            throw KuklaError(.usage, "--dims and --layers are for plain models, not for aspects or concepts.")
+        guard dims == nil, layers == nil, instruction == nil else {
+            throw KuklaError(
+                .usage,
+                "--dims, --layers and --instruction are for plain models, not for aspects or concepts.")
         }
         let precision: TextEncoder.Precision = model.int8 ? .int8 : .float32
         if hasConcepts {

@@ -126,8 +126,9 @@ extension EvalCommand {
                 return (
                     "ndcg_at_10",
                     { [task] embed in
-                        try task.evaluate(as: exact, threads: threads, embedding: embed)
-                            .evaluation.mean(of: .nDCG(at: 10))
+                        try task.evaluate(
+                            as: exact, threads: threads, documents: embed, questions: embed
+                        ).evaluation.mean(of: .nDCG(at: 10))
                     }
                 )
             }

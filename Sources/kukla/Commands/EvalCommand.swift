@@ -25,19 +25,33 @@ struct EvalCommand: ParsableCommand {
         @OptionGroup var compute: ComputeOptions
         @OptionGroup var reporting: OutputOptions
 
+        /// From texts to vectors.
+        typealias Function = ([String]) throws(KuklaError) -> Matrix
+
         /// A function from texts to vectors, with a bar for each call.
-        func function() throws(KuklaError) -> ([String]) throws(KuklaError) -> Matrix {
+        func function() throws(KuklaError) -> Function { try functions(instruction: nil).documents }
+
+        /// Functions from texts to vectors, with an instruction before them and without.
+        func functions(
+            instruction: String?
+        ) throws(KuklaError) -> (questions: Function, documents: Function) {
             let embedder = try model.load(layers: layers)
             try embedder.check(dimensions: dims)
             let progress = reporting.progress
             let threads = try compute.threadCount()
-            return { (texts) throws(KuklaError) in
-                progress.begin("Embedding", total: texts.count, unit: "texts")
-                defer { progress.end() }
-                return try embedder.embed(
-                    texts, dimensions: dims, threads: threads, progress: AdvanceOnly(progress)
-                ).vectors
+            func function(_ prompt: String) -> Function {
+                { (texts) throws(KuklaError) in
+                    progress.begin("Embedding", total: texts.count, unit: "texts")
+                    defer { progress.end() }
+                    return try embedder.embed(
+                        texts, prompt: prompt, dimensions: dims, threads: threads,
+                        progress: AdvanceOnly(progress)
+                    ).vectors
+                }
             }
+            return (
+                function(instruction.map { embedder.prompts.prompt(for: $0) } ?? ""), function("")
+            )
         }
     }
 
@@ -57,6 +71,12 @@ struct EvalCommand: ParsableCommand {
         @Argument(help: "The pairs with their scores.")
         var pairs: String
 
+        @Option(
+            help:
+                "What is asked of a model that reads instructions, as for `kukla embed`: before both sentences."
+        )
+        var instruction: String?
+
         @OptionGroup var embedding: Embedding
 
         private struct Result: Encodable {
@@ -67,7 +87,7 @@ struct EvalCommand: ParsableCommand {
         }
 
         func run() throws {
-            let embed = try embedding.function()
+            let embed = try embedding.functions(instruction: instruction).questions
             let task = STSTask(
                 pairs: try SentencePair.readAll(URL(fileURLWithPath: pairs)).map {
                     .init(first: $0.first, second: $0.second, score: $0.score)
@@ -155,6 +175,10 @@ struct EvalCommand: ParsableCommand {
         @Option(help: "The factory string of the index to search with.")
         var factory: String?
 
+        @Option(
+            help: "What is asked of a model that reads instructions, as for `kukla embed`: before questions.")
+        var instruction: String?
+
         @OptionGroup var embedding: Embedding
 
         private struct Result: Encodable {
@@ -169,11 +193,11 @@ struct EvalCommand: ParsableCommand {
         func run() throws {
             let beir = try BEIRFolder(URL(fileURLWithPath: folder))
             let configuration = try IndexConfiguration(parsing: factory ?? "F32")
-            let embed = try embedding.function()
+            let embed = try embedding.functions(instruction: instruction)
             let task = try RetrievalTask(beir, split: split)
             let threads = try embedding.compute.threadCount()
             let (found, bytesPerVector) = try task.evaluate(
-                as: configuration, threads: threads, embedding: embed)
+                as: configuration, threads: threads, documents: embed.documents, questions: embed.questions)
             let values = RetrievalMetric.standard.map { ($0.description, found.mean(of: $0)) }
             if embedding.reporting.json {
                 return try printJSON(
@@ -208,14 +232,16 @@ extension RetrievalTask {
 
     /// Scores search of the documents as codes of `configuration`; also the bytes that a vector takes then.
     func evaluate(
-        as configuration: IndexConfiguration, threads: Int, embedding: ([String]) throws -> Matrix
+        as configuration: IndexConfiguration, threads: Int,
+        documents embedDocuments: ([String]) throws -> Matrix,
+        questions embedQuestions: ([String]) throws -> Matrix
     ) throws -> (evaluation: RetrievalEvaluation, bytesPerVector: Double) {
-        let vectors = try embedding(documents.map(\.text))
+        let vectors = try embedDocuments(documents.map(\.text))
         var index = try configuration.makeIndex(on: vectors, metric: .cosine, threads: threads)
         try index.insert(vectors, threads: threads)
         let evaluation = try evaluate { queries, depth in
             try index.search(
-                embedding(queries.map(\.text)), count: min(depth, index.count), threads: threads
+                embedQuestions(queries.map(\.text)), count: min(depth, index.count), threads: threads
             ).map { $0.map { .init(document: documents[$0.id].id, score: Double($0.score)) } }
         }
         return (evaluation, index.bytesPerVector)

@@ -66,6 +66,9 @@ struct SearchCommand: ParsableCommand {
     )
     var queryCodec: String?
 
+    @Option(help: "What is asked of a model that reads instructions, as for `kukla embed`.")
+    var instruction: String?
+
     @OptionGroup var model: ModelOptions
     @OptionGroup var compute: ComputeOptions
     @OptionGroup var reporting: OutputOptions
@@ -250,7 +253,7 @@ struct SearchCommand: ParsableCommand {
         _ questions: [String], for file: CollectionFile, dimensions: Int
     ) throws(KuklaError) -> Matrix {
         try model.embed(
-            questions, namedBy: file.details.origin.model, dimensions: dimensions,
+            questions, instruction: instruction, namedBy: file.details.origin.model, dimensions: dimensions,
             threads: compute.threadCount())
     }
 
