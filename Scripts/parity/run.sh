@@ -21,3 +21,8 @@ for word in red green blue black white; do printf 'a %s house\tthe house is %s\n
 .build/release/kukla train matryoshka --pairs "$work/pairs.tsv" --layers 3,6 --dims 384,48 --held-out 0 --steps 3 --batch-size 4 -o "$work/elastic" -q
 .build/release/kukla export --model "$work/elastic" --dims 48 --layers 3 -o "$work/small" -q
 "$venv/bin/python" Scripts/parity/saved_model.py "$work/small" .build/release/kukla "$work/elastic" 48 3
+for pooling in "mean causal" "last causal" "mean bidirectional"; do
+    set -- $pooling
+    .build/release/kukla train instruct --stage1 "$work/pairs.tsv" --task "find the like" --pooling "$1" --mask "$2" --steps 3 --batch-size 4 -o "$work/$1-$2" -q
+    "$venv/bin/python" Scripts/parity/saved_model.py "$work/$1-$2" .build/release/kukla
+done

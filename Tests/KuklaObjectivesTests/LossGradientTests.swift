@@ -16,6 +16,7 @@ import Testing
         GradientCase("contrastive with negatives, symmetric", inputs: inputs(4)) {
             MultipleNegativesRankingLoss(temperature: 0.5, isSymmetric: true)($0)
         },
+        GradientCase("own negatives", inputs: inputs(4)) { OwnNegativesLoss(temperature: 0.5)($0) },
         GradientCase("cosent", inputs: inputs(2)) { CoSENTLoss(scale: 3)($0, scores: [0, 1, 1, 3, 2]) },
         GradientCase("angle", inputs: inputs(2)) { AnglELoss(scale: 3)($0, scores: [0, 1, 1, 3, 2]) },
         GradientCase("cosine", inputs: inputs(2)) {

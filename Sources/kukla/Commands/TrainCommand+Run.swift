@@ -78,28 +78,39 @@ extension TrainCommand {
         }
 
         /// How `--eval` judges: by scores where the file has them, by retrieval otherwise.
-        func judgement() throws(KuklaError) -> EncoderFineTuning.Judgement? {
+        ///
+        /// - Parameter prompt: what stands before the first texts of pairs, and before both of scored ones.
+        func judgement(prompt: String = "") throws(KuklaError) -> EncoderFineTuning.Judgement? {
             guard let eval else { return nil }
             let url = URL(fileURLWithPath: eval)
             if try SentencePair.hasScores(url) {
-                return Self.judgement(of: try SentencePair.readAll(url), name: url.lastPathComponent)
+                return Self.judgement(
+                    of: try SentencePair.readAll(url), name: url.lastPathComponent, prompt: prompt)
             }
-            return Self.judgement(of: try TextTuples.readAll(url).rows, name: url.lastPathComponent)
+            return Self.judgement(
+                of: try TextTuples.readAll(url).rows, name: url.lastPathComponent, prompt: prompt)
         }
 
-        static func judgement(of scored: [SentencePair], name: String) -> EncoderFineTuning.Judgement {
+        static func judgement(
+            of scored: [SentencePair], name: String, prompt: String = ""
+        ) -> EncoderFineTuning.Judgement {
             let task = STSTask(
                 pairs: scored.map { .init(first: $0.first, second: $0.second, score: $0.score) })
-            return .init(name: name, goal: "spearman") { embed in
+            return .init(name: name, goal: "spearman", prompt: { _ in prompt }) { embed in
                 let found = try task.evaluate(embedding: embed)
                 return ["spearman": found.spearman, "pearson": found.pearson]
             }
         }
 
         /// The first two texts of each row are a pair.
-        static func judgement(of rows: [[String]], name: String) -> EncoderFineTuning.Judgement {
+        static func judgement(
+            of rows: [[String]], name: String, prompt: String = ""
+        ) -> EncoderFineTuning.Judgement {
+            let first = Set(prompt.isEmpty ? [] : rows.map { $0[0] })
             let task = PairRetrievalTask(pairs: rows.map { ($0[0], $0[1]) })
-            return .init(name: name, goal: "recall_at_1") { embed in
+            return .init(
+                name: name, goal: "recall_at_1", prompt: { first.contains($0) ? prompt : "" }
+            ) { embed in
                 try task.evaluate(embedding: embed).metrics
             }
         }

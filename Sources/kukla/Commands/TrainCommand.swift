@@ -14,7 +14,7 @@ struct TrainCommand: ParsableCommand {
         abstract: "Fine-tune an embedding model, or train late interaction or codes on top of one.",
         subcommands: [
             Contrastive.self, Cosine.self, Matryoshka.self, LateInteraction.self, Binary.self,
-            BiGranular.self, Aspects.self, SESA.self, Pretrain.self,
+            BiGranular.self, Aspects.self, SESA.self, Pretrain.self, Instruct.self,
         ])
 
     /// `kukla train contrastive`: pairs that belong together.
