@@ -8,6 +8,7 @@ public enum StudyCatalogue {
         HNSWRecallStudy(),
         MatryoshkaStudy(),
         MUVERAStudy(),
+        NVEmbedStudy(),
         SESAStudy(),
         StarbucksStudy(),
         TwoDMSEStudy(),
