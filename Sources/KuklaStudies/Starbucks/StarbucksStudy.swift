@@ -8,7 +8,7 @@ public struct StarbucksStudy: Study {
         "Zhuang et al. 2024, \"Starbucks: Improved Training for 2D Matryoshka Embeddings\", arXiv:2410.13230."
     public let claim =
         "A fixed list of sizes from few layers and dimensions to all, each in every step, gives small models far better than those of sizes drawn at random and about as good as models trained for one size alone; pre-training at the same sizes adds to it."
-    public let data = ["stsbenchmark"]
+    public let data = ["stsbenchmark", "wikitext2_valid_test"]
 
     public init() {}
 
@@ -20,6 +20,7 @@ public struct StarbucksStudy: Study {
         try CupQuality(elastic: elastic, cups: cups).add(to: &findings)
         try CupCost(elastic: elastic, cups: cups).add(to: &findings)
         try CupIdentities(elastic: elastic).add(to: &findings)
+        try PretrainedSizes(bench: bench).add(to: &findings)
         findings.notes += [
             elastic.note,
             "Models of one size and of all are compared after one epoch alone, by seed 1; what more epochs change was not measured. Where no row of the list stands, layers and dimensions were never trained together.",
