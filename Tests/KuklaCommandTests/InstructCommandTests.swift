@@ -64,9 +64,9 @@ import Testing
                 "16", "--steps", "2"
             ).status == 0)
         let trained = try run(
-            "train", "instruct", "--model", "model", "--stage1", "one.jsonl", "--stage2", "two.jsonl",
+            "train", "instruct", "--model", "model", "--stage1", "pairs.tsv", "--stage2", "one.jsonl",
             "--task",
-            "match", "--pooling", "latent:8x2", "--mask", "causal", "--batch-size", "4", "--epochs", "2",
+            "match", "--pooling", "latent:8x2", "--mask", "causal", "--batch-size", "8", "--epochs", "2",
             "--eval", "pairs.tsv", "--eval-task", "match", "-o", "out", "--json")
         #expect(trained.status == 0, "\(trained.errors)")
         let report = try #require(

@@ -5,7 +5,7 @@ import KuklaNumerics
 import KuklaTensor
 import KuklaText
 
-/// What a trained model is judged by: questions of SciFact among 1,000 abstracts, sentences of STS-B, and classes by nearest
+/// What a trained model is judged by: questions of SciFact among 800 abstracts, sentences of STS-B, and classes by nearest
 /// neighbours.
 struct InstructTasks {
     /// In points: nDCG@10, Spearman's correlation, and two accuracies, all times 100.
@@ -33,7 +33,7 @@ struct InstructTasks {
             pairs: try SentencePair.readAll(bench.data("stsbenchmark/sts-test.csv")).prefix(
                 bench.choose(quick: 20, full: 10_000)
             ).map { .init(first: $0.first, second: $0.second, score: $0.score) })
-        let (known, asked) = (bench.choose(quick: 20, full: 1_000), bench.choose(quick: 10, full: 1_000))
+        let (known, asked) = (bench.choose(quick: 20, full: 600), bench.choose(quick: 10, full: 1_000))
         var random = RandomSource(seed: 5)
         func some(_ texts: LabelledTexts, _ count: Int) -> LabelledTexts {
             let rows = random.sample(count, below: texts.texts.count)
@@ -53,13 +53,13 @@ struct InstructTasks {
         threads = bench.threads
     }
 
-    /// All abstracts that answer a test question, and others up to 1,000.
+    /// All abstracts that answer a test question, and others up to 800.
     static func corpus(_ texts: JudgedTexts, _ bench: StudyBench) -> [RetrievalTask.Text] {
         let queries = bench.choose(quick: Array(texts.task.queries.prefix(10)), full: texts.task.queries)
         let answers = Set(queries.flatMap { (texts.task.qrels[$0.id] ?? [:]).keys })
         let others = texts.documents.filter { !answers.contains($0.id) }
         return texts.documents.filter { answers.contains($0.id) }
-            + others.prefix(bench.choose(quick: 20, full: 1_000 - answers.count))
+            + others.prefix(bench.choose(quick: 20, full: 800 - answers.count))
     }
 
     /// Judges a folder. Instructions are those of training: before questions and anchors, before both sentences.

@@ -131,7 +131,8 @@ struct MaskPoolingStages {
         recipe.options.mask = variant.mask
         recipe.options.pooling = variant.pooling
         recipe.options.poolingRate = 1
-        recipe.options.tuning.maximumTokens = 48
+        // A quick run's few words spell most instructions letter by letter.
+        recipe.options.tuning.maximumTokens = bench.choose(quick: 96, full: 48)
         let output = folder.appending(path: "model")
         _ = try InstructTraining(base: decoder, output: output, runFolder: folder.appending(path: "run"))(
             stage1: variant == .oneStage ? examples.union : examples.stage1,

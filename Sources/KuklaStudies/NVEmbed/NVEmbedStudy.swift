@@ -1,3 +1,4 @@
+import Foundation
 public import KuklaNumerics
 
 /// NV-Embed's recipe on a language model of a few minutes: the mask, the pooling, the two stages, and mined negatives.
@@ -19,6 +20,9 @@ public struct NVEmbedStudy: Study {
         let sciFact = try bench.sciFact()
         try MinedAnswers(bench: bench, sciFact: sciFact).add(to: &findings)
         let decoder = try SmallDecoder(bench: bench).trained()
+        defer {
+            if bench.cacheFolder == nil { try? FileManager.default.removeItem(at: decoder.folder) }
+        }
         findings.notes.append(decoder.note)
         try InstructIdentities(decoder: decoder.folder).add(to: &findings)
         let examples = try InstructExamples(bench: bench, sciFact: sciFact)

@@ -55,6 +55,7 @@ struct SmallDecoder {
         recipe.training.weightDecay = 0.01
         recipe.training.clipNorm = 1
         recipe.training.schedule.warmupFraction = 0.1
+        recipe.training.checkpointEvery = 200
         recipe.training.threads = bench.threads
         return recipe
     }
@@ -63,10 +64,9 @@ struct SmallDecoder {
         _ folder: URL, _ texts: [String], _ held: Int, _ words: Int, _ recipe: Recipe<NoOptions>,
         _ base: WordPieceTokenizer
     ) throws(KuklaError) {
-        let start = ContinuousClock.now
         let fresh = folder.appendingPathExtension("fresh")
+        // A study that was stopped here goes on here.
         let run = folder.appendingPathExtension("run")
-        defer { for url in [fresh, run] { try? FileManager.default.removeItem(at: url) } }
         // Where it cannot be made, writing says so.
         try? FileManager.default.createDirectory(
             at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -83,15 +83,15 @@ struct SmallDecoder {
             texts: tokenizer.encode(
                 Array(texts.dropLast(held)), maxLength: Self.length, threads: bench.threads),
             heldOut: tokenizer.encode(Array(texts.suffix(held)), maxLength: Self.length))
-        let summary = try TrainingRun(run, recipe: recipe, isFresh: true).train(
-            task, progress: bench.progress)
+        let summary = try TrainingRun(run, recipe: recipe).train(task, progress: bench.progress)
         try model.write(
             to: folder,
             card: ModelCard(
                 base: "nothing", objective: "A causal language model.", examples: task.exampleCount,
                 steps: summary.step, metrics: summary.metrics, recipe: try recipe.yaml))
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
-        try AtomicFile.write(String(format: "%.0f", seconds), to: folder.appending(path: "seconds.txt"))
+        for url in [fresh, run] { try? FileManager.default.removeItem(at: url) }
+        try AtomicFile.write(
+            String(format: "%.0f", summary.seconds), to: folder.appending(path: "seconds.txt"))
     }
 
     /// Passages of up to about 90 words, in an order that is always the same.

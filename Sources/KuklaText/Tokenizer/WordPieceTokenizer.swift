@@ -86,8 +86,10 @@ public struct WordPieceTokenizer: Sendable {
         contract(
             prompts.count == texts.count,
             "WordPieceTokenizer: \(prompts.count) prompts for \(texts.count) texts")
+        guard prompts.contains(where: { !$0.isEmpty }) else {
+            return encode(texts, maxLength: maxLength, threads: threads)
+        }
         var batch = encode(zip(prompts, texts).map { $0 + $1 }, maxLength: maxLength, threads: threads)
-        guard prompts.contains(where: { !$0.isEmpty }) else { return batch }
         var lengths: [String: Int] = [:]
         batch.promptLengths = prompts.indices.map { index in
             let prompt = prompts[index]

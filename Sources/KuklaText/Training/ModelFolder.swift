@@ -63,8 +63,10 @@ enum ModelFolder {
         else {
             throw KuklaError(.badData, "Cannot write a pooling: modules.json lists none to replace.")
         }
-        // It is made anew below. Where that fails, so does the write that follows.
-        try? FileManager.default.removeItem(at: staging.appending(path: modules[place].path))
+        if !modules[place].path.isEmpty {
+            // It is made anew below. Where that fails, so does the write that follows.
+            try? FileManager.default.removeItem(at: staging.appending(path: modules[place].path))
+        }
         let kind = configuration.latent == nil ? "Pooling" : "LatentAttentionPooling"
         modules[place].path = "1_\(kind)"
         modules[place].type =
