@@ -143,7 +143,8 @@ let package = Package(
             ["KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaCodecs", ["KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(
-            of: "KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"],
+            of: "KuklaEvaluation",
+            ["KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics"],
             data: ["Golden"]),
         tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(of: "KuklaStore", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),

@@ -19,6 +19,8 @@ public struct CollectionDetails: Codable, Hashable, Sendable {
         public var model: String?
         /// Components that were kept of what the model gives, where not all.
         public var modelDimensions: Int?
+        /// Layers of the model that ran, from the first, where not all.
+        public var modelLayers: Int?
         /// The file that was indexed.
         public var source: String?
         /// The program and its version.
@@ -27,11 +29,12 @@ public struct CollectionDetails: Codable, Hashable, Sendable {
         public var created: String?
 
         public init(
-            model: String? = nil, modelDimensions: Int? = nil, source: String? = nil, software: String? = nil,
-            created: String? = nil
+            model: String? = nil, modelDimensions: Int? = nil, modelLayers: Int? = nil, source: String? = nil,
+            software: String? = nil, created: String? = nil
         ) {
             self.model = model
             self.modelDimensions = modelDimensions
+            self.modelLayers = modelLayers
             self.source = source
             self.software = software
             self.created = created

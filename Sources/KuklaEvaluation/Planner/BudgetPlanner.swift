@@ -50,8 +50,26 @@ public struct BudgetPlanner: Sendable {
         progress: some ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> FitReport {
         let start = ContinuousClock.now
+        let contest = try contest(
+            vectors: vectors, queries: queries, judgements: judgements, progress: progress)
+        return try report(
+            contest, usesSelfQueries: queries == nil, seconds: (ContinuousClock.now - start) / .seconds(1))
+    }
+
+    /// Measures the plans for vectors.
+    ///
+    /// - Parameters:
+    ///   - truth: vectors and queries row by row as the given ones, whose exact neighbours are to be found in place of those of the
+    ///     given ones.
+    ///   - collectionCount: vectors of the collection, where those that are given are a part of it.
+    func contest(
+        vectors: Matrix, queries: Matrix?, judgements: VectorJudgements?,
+        truth: (vectors: Matrix, queries: Matrix?)? = nil, collectionCount: Int? = nil,
+        progress: some ProgressReporter
+    ) throws(KuklaError) -> PlanContest {
         let d = vectors.columns
-        let sizes = self.sizes(dimensions: d, count: vectors.rows)
+        let count = collectionCount ?? vectors.rows
+        let sizes = self.sizes(dimensions: d, count: count)
         let pool = candidates(of: sizes, dimensions: d)
         guard pool.contains(where: { $0.budget == sizes[0] }) else {
             throw nothingFits(sizes[0], dimensions: d)
@@ -74,10 +92,9 @@ public struct BudgetPlanner: Sendable {
             keepsAll: judgements != nil || limits.latencyMilliseconds != nil, maximumVectors: maximumVectors,
             maximumQueries: maximumQueries, seed: seed)
         var contest = PlanContest(
-            planner: self, sample: sample, judgements: judgements, dimensions: d, count: vectors.rows)
+            planner: self, sample: sample, judgements: judgements, truth: truth, dimensions: d, count: count)
         try contest.run(pool, size: sizes[0], progress: progress)
-        return try report(
-            contest, usesSelfQueries: queries == nil, seconds: (ContinuousClock.now - start) / .seconds(1))
+        return contest
     }
 
     private func check(_ judgements: VectorJudgements?, vectors: Matrix, queries: Matrix?) throws(KuklaError)
@@ -147,7 +164,8 @@ public struct BudgetPlanner: Sendable {
             return figures
         }
         return FitReport(
-            schemaVersion: FitReport.currentSchema, plan: chosen.candidate.configuration.description,
+            schemaVersion: FitReport.currentSchema, model: nil,
+            plan: chosen.candidate.configuration.description,
             effort: chosen.figures.effort, limits: limits, metric: metric, dimensions: contest.dimensions,
             vectorCount: contest.count, neighbors: neighbors, usesSelfQueries: usesSelfQueries, seed: seed,
             threads: threads, seconds: seconds, exactNDCG: contest.exact?.ndcg,

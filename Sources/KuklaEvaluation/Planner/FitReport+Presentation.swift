@@ -1,13 +1,15 @@
 import Foundation
 import KuklaFormats
 import KuklaNumerics
+import KuklaText
 
 extension FitReport {
     /// The plans as reports show them: finalists first, then those that fell on a sample.
     public var rows: [PlanRow] {
         plans.map { plan in
             PlanRow(
-                plan: plan.plan, structure: plan.structure.rawValue, effort: plan.effort,
+                plan: plan.plan, modelSize: plan.modelSize?.description, structure: plan.structure.rawValue,
+                effort: plan.effort,
                 bytesPerVector: plan.bytesPerVector, totalBytes: plan.residentBytes, recall: plan.recall,
                 recallInterval: plan.recallLow...plan.recallHigh, queriesPerSecond: plan.queriesPerSecond,
                 latency: plan.latency, ndcg: plan.ndcg, isChosen: plan.isChosen, isOnSample: !plan.isFinalist,
@@ -18,7 +20,26 @@ extension FitReport {
     /// The table for a terminal.
     public func table() -> String {
         TextTable(
-            plans: rows, recallName: "recall@\(neighbors)", uncompressedBytesPerVector: Double(4 * dimensions)
+            plans: rows, recallName: "recall@\(neighbors)", uncompressedBytesPerVector: floatBytes
+        ).text()
+    }
+
+    /// Bytes of what is cut: a vector as float32.
+    private var floatBytes: Double { Double(4 * (model?.fullDimensions ?? dimensions)) }
+
+    /// The sizes of the model, searched exactly: * where no smaller size is as good. Empty where vectors were given.
+    public func sizeTable() -> String {
+        guard let model else { return "" }
+        let hasNDCG = model.sizes.contains { $0.ndcg != nil }
+        let titles =
+            ["size", "recall@\(neighbors)"] + (hasNDCG ? ["nDCG@10"] : []) + ["ms a query", "plans"]
+        return TextTable(
+            columns: [.init("")] + titles.map { .init($0, .right) },
+            rows: model.sizes.map { size in
+                [size.isOnFront ? "*" : "", size.size.description, Quantity.fraction(size.recall)]
+                    + (hasNDCG ? [size.ndcg.map { Quantity.fraction($0) } ?? ""] : [])
+                    + [Quantity.rate(size.embeddingMilliseconds), size.isMeasured ? "measured" : ""]
+            }
         ).text()
     }
 
@@ -32,7 +53,7 @@ extension FitReport {
         return HTMLReport(
             title: "\(title), cut to \(Quantity.bytesPerVector(size)) bytes a vector",
             summary: summary,
-            plans: rows, budget: budgetBytesPerVector, uncompressedBytesPerVector: Double(4 * dimensions),
+            plans: rows, budget: budgetBytesPerVector, uncompressedBytesPerVector: floatBytes,
             recallName: "Recall@\(neighbors)", figures: latencyFigure.map { [$0] } ?? [],
             facts: [
                 .init(

@@ -2,6 +2,7 @@ public import Foundation
 import KuklaFormats
 import KuklaIndex
 public import KuklaNumerics
+public import KuklaText
 
 /// What `BudgetPlanner` found: every plan that was tried with its figures, and the one that was chosen.
 ///
@@ -9,6 +10,10 @@ public import KuklaNumerics
 public struct FitReport: Codable, Sendable {
     /// One plan, measured.
     public struct Plan: Codable, Sendable {
+        /// At which size the model makes the vectors; nil where vectors were given.
+        public var modelSize: ModelSize?
+        /// Of what a query takes, the milliseconds of its embedding.
+        public var embeddingMilliseconds: Double?
         /// The factory string.
         public let plan: String
         public let structure: Structure
@@ -24,8 +29,8 @@ public struct FitReport: Codable, Sendable {
         /// Searches of one query at a time, on all threads.
         public let queriesPerSecond: Double
         /// Of one query alone on one thread (`SearchLatency`), among finalists.
-        public let p50Milliseconds: Double?
-        public let p99Milliseconds: Double?
+        public internal(set) var p50Milliseconds: Double?
+        public internal(set) var p99Milliseconds: Double?
         /// nDCG@10 by the judgements, where there are some.
         public let ndcg: Double?
         public let trainingSeconds: Double
@@ -35,6 +40,41 @@ public struct FitReport: Codable, Sendable {
         /// Whether it stayed to the last round, on all vectors; plans that fell earlier have figures of a sample.
         public let isFinalist: Bool
         public var isChosen = false
+
+        /// The factory string, behind the model's size where there is one: `3x48 SQ8`.
+        var name: String { (modelSize.map { "\($0) " } ?? "") + plan }
+    }
+
+    /// A model whose size was chosen with the plan.
+    public struct Model: Codable, Sendable {
+        /// A size of the model, searched exactly as float32.
+        public struct Size: Codable, Sendable {
+            public let layers: Int
+            public let dimensions: Int
+            /// Recall@k of the whole model's exact neighbours, and nDCG@10 where there are judgements.
+            public let recall: Double
+            public let ndcg: Double?
+            /// Of one query alone on one thread.
+            public let embeddingMilliseconds: Double
+            /// Whether no size with at most the layers and at most the dimensions is as good.
+            public let isOnFront: Bool
+            /// Whether plans were measured for it; not where it is too slow, or less good exactly than what was found.
+            public internal(set) var isMeasured = false
+
+            /// Layers and dimensions.
+            public var size: ModelSize { ModelSize(layers: layers, dimensions: dimensions) }
+        }
+
+        /// The folder.
+        public let folder: String
+        /// What was chosen: layers to run and leading dimensions to keep, for `kukla embed --plan`.
+        public let layers: Int
+        public let dimensions: Int
+        public let fullLayers: Int
+        public let fullDimensions: Int
+        /// Texts of the corpus, of which the measured ones are a part.
+        public let texts: Int
+        public let sizes: [Size]
     }
 
     /// How a plan finds vectors.
@@ -60,6 +100,8 @@ public struct FitReport: Codable, Sendable {
     }
 
     public let schemaVersion: Int
+    /// The model that makes the vectors, where its size was chosen, too.
+    public let model: Model?
     /// The chosen factory string.
     public let plan: String
     /// The effort that it was measured with; `kukla index --plan` takes it over.
@@ -101,7 +143,7 @@ public struct FitReport: Codable, Sendable {
     /// In words: what the chosen plan keeps, and what the next budgets down and up would buy.
     public var summary: String {
         guard let chosen else { return "No plan was chosen." }
-        let raw = Double(4 * dimensions)
+        let raw = Double(4 * (model?.fullDimensions ?? dimensions))
         func figures(_ p: Plan) -> String {
             let margin = (p.recallHigh - p.recallLow) / 2
             return String(format: "recall@%d %.3f ± %.3f", neighbors, p.recall, margin)
@@ -110,16 +152,18 @@ public struct FitReport: Codable, Sendable {
             String(format: bytes == bytes.rounded() ? "%.0f B" : "%.1f B", bytes)
         }
         var sentences = [
-            "\(chosen.plan) keeps \(figures(chosen)) of exact search in \(size(chosen.bytesPerVector)) a vector, "
+            "\(chosen.plan)\(model.map { " over \($0.layers) layers and \($0.dimensions) dimensions" } ?? "") keeps \(figures(chosen)) of \(model == nil ? "exact search" : "the whole model's exact search") in \(size(chosen.bytesPerVector)) a vector, "
                 + String(format: "%.0f times smaller than float32.", raw / chosen.bytesPerVector)
         ]
         if let latency = chosen.p50Milliseconds {
             let effort = chosen.effort.map { " with effort \($0)" } ?? ""
+            let embedding =
+                chosen.embeddingMilliseconds.map { ", \(Quantity.rate($0)) of them for embedding it" } ?? ""
             sentences.append(
-                "A query alone takes \(Quantity.rate(latency)) ms on one thread\(effort); all vectors take \(Quantity.bytes(chosen.residentBytes))."
+                "A query alone takes \(Quantity.rate(latency)) ms on one thread\(effort)\(embedding); all vectors take \(Quantity.bytes(chosen.residentBytes))."
             )
         }
-        if limits.recall == nil, let budget = budgetBytesPerVector {
+        if model == nil, limits.recall == nil, let budget = budgetBytesPerVector {
             if let below = best(within: budget / 2) {
                 sentences.append(
                     "Half the budget would keep \(figures(below)) (\(below.plan), \(size(below.bytesPerVector)))."

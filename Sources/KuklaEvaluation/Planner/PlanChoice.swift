@@ -12,6 +12,9 @@ struct PlanChoice {
     /// All of them measured on all vectors.
     let finalists: [MeasuredPlan]
 
+    /// Whether nDCG says which plan is best, where there is one, in place of recall.
+    var ranksByNDCG = false
+
     /// What sizes may differ by and count as equal.
     static let equalSizes = 1.1
 
@@ -19,7 +22,7 @@ struct PlanChoice {
     var best: MeasuredPlan? {
         let possible = finalists.filter { limits.isMet(by: $0.figures) }
         guard limits.recall != nil else {
-            return possible.max { Self.isWorse($0.figures, $1.figures) }
+            return possible.max { isWorse($0.figures, $1.figures) }
         }
         guard let smallest = possible.map(\.figures.bytesPerVector).min() else { return nil }
         return possible.filter { $0.figures.bytesPerVector <= Self.equalSizes * smallest }
@@ -27,6 +30,13 @@ struct PlanChoice {
                 ($0.figures.p50Milliseconds ?? .infinity, -$0.recall.mean)
                     < ($1.figures.p50Milliseconds ?? .infinity, -$1.recall.mean)
             }
+    }
+
+    private func isWorse(_ a: FitReport.Plan, _ b: FitReport.Plan) -> Bool {
+        guard ranksByNDCG, let mine = a.ndcg, let other = b.ndcg, mine != other else {
+            return Self.isWorse(a, b)
+        }
+        return mine < other
     }
 
     /// By recall, then size, then speed.
@@ -39,7 +49,7 @@ struct PlanChoice {
         func describe(_ plan: FitReport.Plan) -> String {
             let latency = plan.p50Milliseconds.map { ", \(Quantity.rate($0)) ms" } ?? ""
             return
-                "\(plan.plan) (recall@\(k) \(Quantity.fraction(plan.recall)), \(Quantity.bytesPerVector(plan.bytesPerVector)) bytes a vector, \(Quantity.bytes(plan.residentBytes))\(latency))"
+                "\(plan.name) (recall@\(k) \(Quantity.fraction(plan.recall)), \(Quantity.bytesPerVector(plan.bytesPerVector)) bytes a vector, \(Quantity.bytes(plan.residentBytes))\(latency))"
         }
         let plans = finalists.map(\.figures)
         let nearest = limits.kinds.compactMap { kind in

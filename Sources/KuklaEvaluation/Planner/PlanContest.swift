@@ -8,6 +8,8 @@ struct PlanContest {
     let planner: BudgetPlanner
     let sample: FitSample
     let judgements: VectorJudgements?
+    /// Row by row as the planner's vectors and queries (held out where there are none): what is near each other in truth.
+    let truth: (vectors: Matrix, queries: Matrix?)?
     let dimensions: Int
     /// Vectors of the collection, of which the sample is a part.
     let count: Int
@@ -17,11 +19,13 @@ struct PlanContest {
     private(set) var exact: ExactSearch?
 
     init(
-        planner: BudgetPlanner, sample: FitSample, judgements: VectorJudgements?, dimensions: Int, count: Int
+        planner: BudgetPlanner, sample: FitSample, judgements: VectorJudgements?,
+        truth: (vectors: Matrix, queries: Matrix?)? = nil, dimensions: Int, count: Int
     ) {
         self.planner = planner
         self.sample = sample
         self.judgements = judgements
+        self.truth = truth
         self.dimensions = dimensions
         self.count = count
     }
@@ -76,7 +80,12 @@ struct PlanContest {
     ) throws(KuklaError) -> PlanMeasurement {
         try PlanMeasurement(
             base: sample.base[rows: 0..<round.vectors], queries: sample.queries[rows: 0..<round.queries],
-            relevance: isLast ? judgements.map(sample.relevance) : nil, planner: planner, isLast: isLast,
+            truth: truth.map { truth in
+                (
+                    truth.vectors.gathering(rows: sample.rows.prefix(round.vectors)),
+                    (truth.queries ?? truth.vectors).gathering(rows: sample.queryRows.prefix(round.queries))
+                )
+            }, relevance: isLast ? judgements.map(sample.relevance) : nil, planner: planner, isLast: isLast,
             count: count)
     }
 

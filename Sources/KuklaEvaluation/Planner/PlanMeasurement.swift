@@ -62,8 +62,11 @@ struct PlanMeasurement {
     let exact: ExactSearch
     private let k: Int
 
+    /// - Parameter truth: vectors and queries, row by row as the given ones, whose exact neighbours are to be found; the given ones
+    ///   where nil.
     init(
-        base: Matrix, queries: Matrix, relevance: Relevance?, planner: BudgetPlanner, isLast: Bool, count: Int
+        base: Matrix, queries: Matrix, truth: (vectors: Matrix, queries: Matrix)? = nil,
+        relevance: Relevance?, planner: BudgetPlanner, isLast: Bool, count: Int
     ) throws(KuklaError) {
         self.base = base
         self.queries = queries
@@ -73,7 +76,11 @@ struct PlanMeasurement {
         self.count = count
         k = min(planner.neighbors, base.rows)
         let (index, _) = try Self.build(IndexConfiguration(parsing: "F32"), base, planner)
-        let answers = try index.search(queries, count: k, threads: planner.threads)
+        var answers = try index.search(queries, count: k, threads: planner.threads)
+        if let truth {
+            let (index, _) = try Self.build(IndexConfiguration(parsing: "F32"), truth.vectors, planner)
+            answers = try index.search(truth.queries, count: k, threads: planner.threads)
+        }
         exact = ExactSearch(
             found: answers.map { $0.map(\.id) },
             queriesPerSecond: try Self.queriesPerSecond(

@@ -2,6 +2,8 @@
 public struct PlanRow: Sendable, Equatable {
     /// The factory string: `PCA128,SQ8`.
     public var plan: String
+    /// The size of the model that makes the vectors, `3x48`; nil where it is not for choosing.
+    public var modelSize: String?
     /// How vectors are found, in a word: `flat`, `graph`, `lists`; empty where nothing else is possible.
     public var structure: String
     /// How thorough searches are, where there is a choice.
@@ -29,12 +31,14 @@ public struct PlanRow: Sendable, Equatable {
     public var note: String?
 
     public init(
-        plan: String, structure: String = "", effort: Int? = nil, bytesPerVector: Double, totalBytes: Int,
+        plan: String, modelSize: String? = nil, structure: String = "", effort: Int? = nil,
+        bytesPerVector: Double, totalBytes: Int,
         recall: Double, recallInterval: ClosedRange<Double>, queriesPerSecond: Double,
         latency: SearchLatency? = nil, ndcg: Double? = nil,
         isChosen: Bool = false, isOnSample: Bool = false, note: String? = nil
     ) {
         self.plan = plan
+        self.modelSize = modelSize
         self.structure = structure
         self.effort = effort
         self.bytesPerVector = bytesPerVector

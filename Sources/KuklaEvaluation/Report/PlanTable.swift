@@ -22,6 +22,11 @@ struct PlanTable {
                 title: "bytes/vector", isNumber: true, text: { Quantity.bytesPerVector($0.bytesPerVector) },
                 key: \.bytesPerVector),
         ]
+        if rows.contains(where: { $0.modelSize != nil }) {
+            columns.insert(
+                .init(title: "model", isNumber: false, text: { $0.modelSize ?? "" }, key: { _ in nil }), at: 0
+            )
+        }
         if rows.contains(where: { $0.effort != nil }) {
             columns.append(
                 .init(title: "structure", isNumber: false, text: \.structure, key: { _ in nil }))

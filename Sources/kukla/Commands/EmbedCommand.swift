@@ -19,6 +19,7 @@ struct EmbedCommand: ParsableCommand {
               kukla embed products.csv --text-column name --int8 -o products.npy
               zcat log.gz | kukla embed - --dims 128 -o log.fvecs
               kukla embed notes.jsonl --model elastic --dims 48 --layers 3 -o small.npy
+              kukla embed notes.jsonl --plan plan.json -o small.npy
               kukla embed notes.jsonl --multi-vector -o tokens.npy
               kukla embed papers.jsonl --model papers --aspect method -o method.npy
               kukla embed posts.jsonl --model named --top-concepts 8 -o posts.jsonl
@@ -30,6 +31,12 @@ struct EmbedCommand: ParsableCommand {
 
     @OptionGroup var reading: TextOptionGroup
     @OptionGroup var model: ModelOptions
+
+    @Option(
+        help:
+            "The plan of `kukla fit --model`: its layers and dimensions, and its model where --model is left out."
+    )
+    var plan: String?
 
     @Option(help: "Leading dimensions to keep; the vectors are normalised again.")
     var dims: Int?
@@ -71,6 +78,10 @@ struct EmbedCommand: ParsableCommand {
         guard !multiVector || instruction == nil else {
             throw ValidationError("--instruction is for whole texts: leave it out with --multi-vector.")
         }
+        guard plan == nil || dims == nil && layers == nil && !multiVector else {
+            throw ValidationError(
+                "--plan says layers and dimensions: leave --dims, --layers and --multi-vector out.")
+        }
         let kind = URL(fileURLWithPath: output).pathExtension.lowercased()
         guard !multiVector || ["npy", "safetensors"].contains(kind) else {
             throw ValidationError("--multi-vector writes .npy or .safetensors, not '\(output)'.")
@@ -91,9 +102,16 @@ struct EmbedCommand: ParsableCommand {
 
     func run() throws {
         let start = ContinuousClock.now
+        let planned = try plan.map { path throws(KuklaError) in
+            try FitReport(contentsOf: URL(fileURLWithPath: path)).modelOrFailure(path)
+        }
+        var model = model
+        model.model = model.model ?? planned?.folder
+        let dims = planned?.dimensions ?? dims
         let folder = try model.folder()
+        let layers = planned?.layers ?? layers
         let tokens = multiVector ? try model.load(layers: layers) : nil
-        let embedder = try tokens == nil ? wholeTexts(folder) : nil
+        let embedder = try tokens == nil ? wholeTexts(folder, model, dimensions: dims, layers: layers) : nil
         let reader = try reading.reader(texts)
         let progress = reporting.progress
         let target = URL(fileURLWithPath: output)
@@ -161,7 +179,9 @@ struct EmbedCommand: ParsableCommand {
 
 extension EmbedCommand {
     /// What gives a vector for each text: a model, or one space of a folder that has several.
-    private func wholeTexts(_ folder: URL) throws(KuklaError) -> any TextEmbedder {
+    private func wholeTexts(
+        _ folder: URL, _ model: ModelOptions, dimensions: Int?, layers: Int?
+    ) throws(KuklaError) -> any TextEmbedder {
         let (hasAspects, hasConcepts) = (AspectFolder.isOne(folder), ConceptFolder.isOne(folder))
         guard hasAspects || aspect == nil else {
             throw KuklaError(
@@ -176,9 +196,10 @@ extension EmbedCommand {
             )
         }
         guard hasAspects || hasConcepts else {
-            return try SizedModel(model.load(layers: layers), dimensions: dims, instruction: instruction)
+            return try SizedModel(
+                model.load(layers: layers), dimensions: dimensions, instruction: instruction)
         }
-        guard dims == nil, layers == nil, instruction == nil else {
+        guard dimensions == nil, layers == nil, instruction == nil else {
             throw KuklaError(
                 .usage,
                 "--dims, --layers and --instruction are for plain models, not for aspects or concepts.")
@@ -189,6 +210,21 @@ extension EmbedCommand {
         }
         return try AspectModel(
             AspectFolder(folder), aspect: aspect, precision: precision)
+    }
+}
+
+extension FitReport {
+    /// The model whose size was chosen.
+    ///
+    /// - Throws: `KuklaError.badData` where vectors were fitted.
+    func modelOrFailure(_ path: String) throws(KuklaError) -> Model {
+        guard let model else {
+            throw KuklaError(
+                .badData,
+                "The plan \(path) was fitted to vectors and says no size of a model: make one with `kukla fit --model`."
+            )
+        }
+        return model
     }
 }
 

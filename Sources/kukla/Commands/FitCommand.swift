@@ -20,15 +20,30 @@ struct FitCommand: ParsableCommand {
             the fastest. With --latency or --recall graphs (HNSWm) and lists (IVFn) compete too, and the plan says with which
             effort to search; `kukla index --plan` takes it over. Where nothing meets all limits, the nearest plans are named.
 
+            With --model and --corpus in place of vectors, the model's layers and dimensions are chosen, too: those that it was trained
+            for (`kukla train matryoshka`), else all layers with dimensions halved again and again. A sample of the texts is embedded.
+            Recall is then of the whole model's exact neighbours, with --qrels nDCG@10 decides, and a query's time is its embedding and its
+            search. `kukla embed --plan` and `kukla index --plan` take the size over.
+
             Examples:
               kukla fit vectors.npy --budget 48B -o plan.json --report report.html
               kukla fit vectors.npy --memory 512MB --latency 2ms -o plan.json
               kukla fit vectors.npy --recall 0.95 --latency 500us --memory 1GB -o plan.json
               kukla fit docs.npy --budget 96 --queries q.npy --qrels qrels.tsv --texts docs.jsonl --query-texts q.jsonl
+              kukla fit --model elastic --corpus notes.jsonl --budget 48B --latency 2ms -o plan.json
             """)
 
     @Argument(help: "The vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")
-    var vectors: String
+    var vectors: String?
+
+    @Option(help: "A model whose layers and dimensions are to be chosen, in place of vectors.")
+    var model: String?
+
+    @Option(help: "With --model: the texts, .jsonl, .txt, .tsv or .csv, each also as .gz.")
+    var corpus: String?
+
+    @Option(help: "With --model: texts that are measured on, at most (4000). Judged ones come first.")
+    var sample: Int?
 
     @Option(
         help: "Bytes that one vector may cost, for instance 48B: codes, links of a graph, places in lists.")
@@ -48,7 +63,7 @@ struct FitCommand: ParsableCommand {
     @Option(help: "The part of the k best that searches must find, such as 0.95.")
     var recall: Double?
 
-    @Option(help: "Query vectors; held out of the vectors where left out.")
+    @Option(help: "Query vectors (with --model: texts); held out of the vectors where left out.")
     var queries: String?
 
     @Option(help: "Relevance judgements: a TSV of query id, document id and grade.")
@@ -89,12 +104,48 @@ struct FitCommand: ParsableCommand {
             throw ValidationError("--recall \(recall): expected a part, such as 0.95.")
         }
         guard qrels == nil || queries != nil else { throw ValidationError("--qrels needs --queries.") }
+        guard (vectors == nil) != (model == nil), (model == nil) == (corpus == nil) else {
+            throw ValidationError("Give either the vectors, or --model with --corpus.")
+        }
+        guard model == nil || texts == nil && queryTexts == nil else {
+            throw ValidationError("--texts and --query-texts name vectors: leave them out with --model.")
+        }
+        guard sample == nil || model != nil else { throw ValidationError("--sample is for --model.") }
+        if let sample, sample < 20 { throw ValidationError("--sample \(sample): expected 20 texts or more.") }
     }
 
     func run() throws {
+        let (found, name) = try fitted()
+        let json = try found.json()
+        if let output { try AtomicFile.write(json, to: URL(fileURLWithPath: output)) }
+        if let report {
+            let page = found.page(title: name, command: commandLine, version: kuklaVersion)
+            try AtomicFile.write(page.html(), to: URL(fileURLWithPath: report))
+        }
+        if reporting.json {
+            print(String(decoding: json, as: UTF8.self))
+        } else {
+            if found.model != nil { print(found.sizeTable()) }
+            print(found.table())
+            print("")
+            print(found.summary)
+            for skipped in found.skipped { note("Left out \(skipped.plan): \(skipped.reason)") }
+        }
+    }
+
+    private func fitted() throws -> (FitReport, name: String) {
+        guard let vectors else { return try fittedModel() }
         let source = URL(fileURLWithPath: vectors)
         let all = try VectorFile.readAll(source)
         let queryVectors = try queries.map { try VectorFile.readAll(URL(fileURLWithPath: $0)) }
+        let found = try planner().fit(
+            vectors: all, queries: queryVectors,
+            judgements: try judgements(vectors: all.rows, queries: queryVectors?.rows ?? 0),
+            progress: reporting.progress)
+        return (found, source.lastPathComponent)
+    }
+
+    func planner() throws(KuklaError) -> BudgetPlanner {
         var planner = BudgetPlanner(
             limits: PlanLimits(
                 bytesPerVector: budget?.bytes, residentBytes: memory?.bytes,
@@ -103,25 +154,7 @@ struct FitCommand: ParsableCommand {
         planner.neighbors = k
         planner.seed = seed
         planner.threads = try compute.threadCount()
-        let found = try planner.fit(
-            vectors: all, queries: queryVectors,
-            judgements: try judgements(vectors: all.rows, queries: queryVectors?.rows ?? 0),
-            progress: reporting.progress)
-        let json = try found.json()
-        if let output { try AtomicFile.write(json, to: URL(fileURLWithPath: output)) }
-        if let report {
-            let page = found.page(
-                title: source.lastPathComponent, command: commandLine, version: kuklaVersion)
-            try AtomicFile.write(page.html(), to: URL(fileURLWithPath: report))
-        }
-        if reporting.json {
-            print(String(decoding: json, as: UTF8.self))
-        } else {
-            print(found.table())
-            print("")
-            print(found.summary)
-            for skipped in found.skipped { note("Left out \(skipped.plan): \(skipped.reason)") }
-        }
+        return planner
     }
 
     private func judgements(vectors: Int, queries: Int) throws(KuklaError) -> VectorJudgements? {

@@ -71,7 +71,7 @@ extension IndexCommand {
 
         @Option(
             help:
-                "The model that made the vectors, for searches by text. Default: the default model, where --texts is given."
+                "The model that made the vectors, for searches by text. Default: as in the plan, else the default model, where --texts is given."
         )
         var model: String?
 
@@ -190,7 +190,7 @@ extension IndexCommand {
             if let fitted, fitted.dimensions != sample.vectors.columns {
                 throw KuklaError(
                     .badData,
-                    "The plan \(plan ?? "") was fitted to \(fitted.dimensions) dimensions, but \(source.path) holds \(sample.vectors.columns): fit again, or take the vectors that it was fitted to."
+                    "The plan \(plan ?? "") was fitted to \(fitted.dimensions) dimensions, but \(source.path) holds \(sample.vectors.columns): \(fitted.model == nil ? "fit again, or take the vectors that it was fitted to" : "embed the texts with `kukla embed --plan`")."
                 )
             }
             let empty = try configuration.makeIndex(
@@ -199,7 +199,7 @@ extension IndexCommand {
                 progress: progress)
 
             let writer = try CollectionWriter(
-                target, index: empty, origin: try origin(of: source),
+                target, index: empty, origin: try origin(of: source, fitted?.model),
                 plan: try fitted?.json(), threads: threads)
             writer.order = order.insertion(seed: seed)
             var items = try ItemReader(source, items, isWhole: order != .given)
@@ -315,15 +315,20 @@ extension IndexCommand {
             return found
         }
 
-        private func origin(of source: URL) throws(KuklaError) -> CollectionDetails.Origin {
+        private func origin(
+            of source: URL, _ planned: FitReport.Model? = nil
+        ) throws(KuklaError) -> CollectionDetails.Origin {
             var folder: String?
             if let model {
                 folder = try ModelLocation.resolve(model).path
+            } else if let planned {
+                folder = planned.folder
             } else if items.texts != nil {
                 folder = ModelLocation.defaultFolder?.path
             }
             return .init(
-                model: folder, source: source.path, software: "kukla \(kuklaVersion)",
+                model: folder, modelDimensions: planned?.dimensions, modelLayers: planned?.layers,
+                source: source.path, software: "kukla \(kuklaVersion)",
                 created: Date.now.formatted(.iso8601))
         }
     }

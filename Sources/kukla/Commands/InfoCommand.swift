@@ -97,7 +97,9 @@ struct InfoCommand: ParsableCommand {
                     "  \(Quantity.count(lists.lists)) lists, \(lists.empty) of them empty, the largest of \(Quantity.count(lists.largest)); imbalance \(String(format: "%.2f", lists.imbalance)), at best 1"
                 )
             }
-            if let model = d.origin.model { print("  model \(model)") }
+            if let model = d.origin.model {
+                print("  model \(model)" + (d.origin.modelLayers.map { ", \($0) layers of it" } ?? ""))
+            }
             for section in sections {
                 let state = section.isIntact ? "intact" : "DAMAGED"
                 print(

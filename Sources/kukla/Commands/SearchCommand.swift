@@ -234,7 +234,10 @@ struct SearchCommand: ParsableCommand {
 
     private func embedder(for file: CollectionFile) throws(KuklaError) -> EmbeddingModel {
         let folder = try ModelLocation.resolve(model.model ?? file.details.origin.model)
-        return try EmbeddingModel(folder: folder, precision: model.int8 ? .int8 : .float32)
+        return try EmbeddingModel(
+            folder: folder, precision: model.int8 ? .int8 : .float32,
+            // Of the model that the collection names; another one is taken whole.
+            layers: model.model == nil ? file.details.origin.modelLayers : nil)
     }
 
     private func show(_ answer: Answer) {
