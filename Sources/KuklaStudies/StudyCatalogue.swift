@@ -9,6 +9,7 @@ public enum StudyCatalogue {
         MatryoshkaStudy(),
         MUVERAStudy(),
         NVEmbedStudy(),
+        SelfPositioningStudy(),
         SESAStudy(),
         StarbucksStudy(),
         TwoDMSEStudy(),

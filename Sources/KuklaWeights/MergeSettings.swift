@@ -49,7 +49,7 @@ public struct MergeSettings: Sendable {
     public var keep = 0.2
     public var positioning = SelfPositioning()
     /// Rows of the probe that are looked at together.
-    public var batchSize = 32
+    public var batchSize = 16
     /// Tokens that are read of a probe's text; as many as the model reads where nil.
     public var maximumTokens: Int?
     public var seed: UInt64 = 1

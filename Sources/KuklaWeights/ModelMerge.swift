@@ -14,6 +14,7 @@ public struct ModelMerge {
     /// Has the merged weights once `callAsFunction` has run.
     public let model: TextEncoderModule
     public let vectors: TaskVectors
+    private let tokenizer: WordPieceTokenizer
 
     /// Loads all models.
     ///
@@ -26,7 +27,7 @@ public struct ModelMerge {
         (self.base, self.models) = (base, models)
         let first = base ?? models[0]
         model = try TextEncoderModule(folder: first)
-        let tokenizer = try WordPieceTokenizer(folder: first)
+        tokenizer = try WordPieceTokenizer(folder: first)
         var weights: [ModelWeights] = []
         for folder in models {
             let other = try TextEncoderModule(folder: folder)
@@ -115,27 +116,29 @@ public struct ModelMerge {
         _ probes: [MergeProbe], _ settings: MergeSettings
     ) throws(KuklaError) -> ProbeObjective {
         try ProbeObjective(
-            probes, model: model, tokenizer: WordPieceTokenizer(folder: model.folder),
-            batchSize: settings.batchSize, maximumTokens: settings.maximumTokens, seed: settings.seed)
+            probes, model: model, tokenizer: tokenizer, batchSize: settings.batchSize,
+            maximumTokens: settings.maximumTokens, seed: settings.seed)
     }
 
-    /// The mean loss of a batch of each task at a place, and how it changes with the place.
+    /// The mean loss of a batch of each task at places, and how it changes with the place.
     package func slopes(
-        of probes: [MergeProbe], at position: MergePosition, _ settings: MergeSettings,
+        of probes: [MergeProbe], at positions: [MergePosition], _ settings: MergeSettings,
         threads: Int = defaultThreadCount
-    ) throws(KuklaError) -> (loss: Double, slopes: MergePosition) {
+    ) throws(KuklaError) -> [(loss: Double, slopes: MergePosition)] {
         try TensorThreads.limited(to: threads) { () throws(KuklaError) in
             ModelWeights.assign([(1, vectors.base)], to: model)
             let objective = try objective(probes, settings)
-            vectors.assign(position, to: model)
-            var (loss, gradients) = (0.0, Gradients())
-            for task in 0..<objective.count {
-                let found = objective(task)
-                loss += found.value / Double(objective.count)
-                gradients.add(found.gradients)
+            return positions.map { position in
+                vectors.assign(position, to: model)
+                var (loss, gradients) = (0.0, Gradients())
+                for task in 0..<objective.count {
+                    let found = objective(task)
+                    loss += found.value / Double(objective.count)
+                    gradients.add(found.gradients)
+                }
+                gradients.scale(by: 1 / Float(objective.count))
+                return (loss, vectors.slopes(gradients, of: model, at: position))
             }
-            gradients.scale(by: 1 / Float(objective.count))
-            return (loss, vectors.slopes(gradients, of: model, at: position))
         }
     }
 

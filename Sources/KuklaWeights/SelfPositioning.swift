@@ -26,9 +26,9 @@ public struct MergePosition: Sendable, Equatable {
 public struct SelfPositioning: Sendable {
     /// `mu`: what a length of 1 costs.
     public var penalty = 0.01
-    public var steps = 60
+    public var steps = 30
     /// The largest change of a weight's logarithm, about, or of lambda, in a step.
-    public var learningRate: Float = 0.05
+    public var learningRate: Float = 0.1
 
     public init() {}
 

@@ -64,6 +64,7 @@ import Testing
         var search = SelfPositioning()
         search.penalty = 0
         search.steps = 300
+        search.learningRate = 0.05
         let found = try search(vectors, model: net) { _ in
             let terms = zip(net.parameters, target.tensors).map { named, wanted in
                 let difference = named.parameter.tensor - wanted

@@ -50,16 +50,16 @@ struct MergeCommand: ParsableCommand {
     @Option(help: "Examples of a task: pairs, or pairs with scores. May be given several times.")
     var probe: [String] = []
 
-    @Option(help: "For self-positioning: steps of the search (60).")
+    @Option(help: "For self-positioning: steps of the search (30).")
     var steps: Int?
 
     @Option(help: "For self-positioning: what a length of 1 costs in the loss (0.01).")
     var mu: Double?
 
-    @Option(help: "For self-positioning: the largest step (0.05).")
+    @Option(help: "For self-positioning: the largest step (0.1).")
     var learningRate: Float?
 
-    @Option(help: "Examples that are looked at together (32).")
+    @Option(help: "Examples that are looked at together (16).")
     var batchSize: Int?
 
     @Option(help: "Tokens that are read of an example's text.")
