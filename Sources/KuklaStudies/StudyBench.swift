@@ -22,7 +22,7 @@ public struct StudyBench: Sendable {
     let modelFolder: URL
     /// A further corpus, of the user's own; `TextReader` reads it.
     let texts: URL?
-    /// Where vectors of texts, and what trainings gave, are kept between runs; made anew each time where `nil`.
+    /// Where vectors of texts are kept between runs; embedded anew each time where `nil`.
     let cacheFolder: URL?
 
     /// - Parameter seeds: how many there are; 3 in a full run and 1 in a quick one where nil.
@@ -71,39 +71,13 @@ public struct StudyBench: Sendable {
 
     /// The model's vectors of `texts`, `[texts, dimensions]`, normalised.
     func embed(_ texts: [String]) throws(KuklaError) -> Matrix {
-        try kept(key(of: texts)) { () throws(KuklaError) in
-            progress.begin("Embedding", total: texts.count, unit: "texts")
-            defer { progress.end() }
-            return try model().embed(texts, threads: threads, progress: progress).vectors
-        }
-    }
-
-    /// Rows that a training gave, with figures about it: kept between runs, so that a study that was stopped goes on.
-    ///
-    /// - Parameters:
-    ///   - parts: everything that the rows depend on, the model left out.
-    ///   - make: rows, and at most as many figures as they have columns.
-    func trained(
-        _ parts: [String], _ make: () throws(KuklaError) -> (rows: Matrix, figures: [Double])
-    ) throws(KuklaError) -> (rows: Matrix, figures: [Double]) {
-        let all = try kept(key(of: parts)) { () throws(KuklaError) in
-            let (rows, figures) = try make()
-            let (n, width) = (rows.rows, rows.columns)
-            contract(figures.count <= width, "StudyBench: \(figures.count) figures in a row of \(width)")
-            return Matrix(rows: n + 1, columns: width) { out in
-                out.update(repeating: 0)
-                rows.withUnsafeBufferPointer { _ = out.update(fromContentsOf: $0) }
-                for (i, figure) in figures.enumerated() { out[n * width + i] = Float(figure) }
-            }
-        }
-        return (all[rows: 0..<all.rows - 1], all.row(all.rows - 1).map { Double($0) })
-    }
-
-    private func kept(_ key: String, _ make: () throws(KuklaError) -> Matrix) throws(KuklaError) -> Matrix {
-        if let rows = try keptVectors(key) { return rows }
-        let rows = try make()
-        try keep(rows, key)
-        return rows
+        let key = key(of: texts)
+        if let vectors = try keptVectors(key) { return vectors }
+        progress.begin("Embedding", total: texts.count, unit: "texts")
+        defer { progress.end() }
+        let vectors = try model().embed(texts, threads: threads, progress: progress).vectors
+        try keep(vectors, key)
+        return vectors
     }
 
     /// What an earlier run kept under `key`; nil where there is nothing.
@@ -128,7 +102,7 @@ public struct StudyBench: Sendable {
         try writer.commit()
     }
 
-    /// A name that other texts, another order or model would not have.
+    /// A name that another text, order or model would not have.
     private func key(of texts: [String]) -> String {
         var hash = TextHash()
         hash.add(modelFolder.standardizedFileURL.path)

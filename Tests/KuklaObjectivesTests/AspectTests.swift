@@ -115,7 +115,6 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         _ = try TrainingRun(folder, recipe: options).train(task)
         let after = try #require(task.evaluate()["map_at_25"])
-        // 0.48 to 0.76 when written.
         #expect(after > before + 0.1, "\(before) -> \(after)")
         #expect(map.mapped(vectors).row(0).reduce(0) { $0 + $1 * $1 } - 1 < 1e-5)
     }

@@ -124,7 +124,7 @@ struct ExplicitRanking {
         let esa = SESATask.judge(analysis.wiki, known: known)["auc"] ?? .nan
         let own = SESATask.judge(analysis.groups, known: known)
         let plain = try bench.embed(posts.test.map(\.text))
-        let learned = try bench.embed(posts.training.map(\.text))
+        let learned = try bench.embed(posts.training.prefix(1_500).map(\.text))
         let few = Self.top * 6 / 4
         let principal = try PrincipalComponents(of: learned, threads: bench.threads)
         func cut(_ count: Int) -> Double {

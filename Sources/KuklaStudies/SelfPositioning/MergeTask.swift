@@ -107,7 +107,7 @@ struct MergeTask: Sendable {
         let known = Set(test.texts)
         var byClass: [[String]] = [[], [], [], []]
         for (text, label) in zip(training.texts, training.labels) where !known.contains(text) {
-            byClass[label].append(text)
+            byClass[label - 1].append(text)
         }
         func take(_ label: Int) -> String { byClass[label].removeLast() }
         let references = (0..<references(bench)).map { (text: take($0 % 4), label: $0 % 4) }
@@ -125,7 +125,7 @@ struct MergeTask: Sendable {
         }
         let (rows, scores) = pairs(small(bench))
         let held = pairs(probed(bench))
-        let (texts, labels) = (chosen.map { test.texts[$0] }, chosen.map { test.labels[$0] })
+        let (texts, labels) = (chosen.map { test.texts[$0] }, chosen.map { test.labels[$0] - 1 })
         return MergeTask(
             name: "AG News", rows: rows, scores: scores,
             heldOut: probe("AG News", held.rows, held.scores),

@@ -60,8 +60,12 @@ public struct ConceptEncoder: Module {
         if let texts {
             // A transformer's vectors have length 1: rows this long make logits of cosines.
             let length: Float = if case .transformer = backbone { 10 } else { 1 }
-            let rows = withoutGradient { backbone(texts, mode: .inference) }
-            head = Linear(weight: rows.normalized() * length, bias: bias)
+            // What all names have in common tells none of them apart.
+            let rows = withoutGradient {
+                let own = backbone(texts, mode: .inference)
+                return (own - own.mean(axes: [0], keepingAxes: true)).normalized()
+            }
+            head = Linear(weight: rows * length, bias: bias)
         } else {
             let bound = 1 / Float(backbone.dimensions).squareRoot()
             head = Linear(
