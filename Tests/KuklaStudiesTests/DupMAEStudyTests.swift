@@ -14,14 +14,4 @@ struct DupMAEStudyTests {
         #expect(bars.allSatisfy { $0.measured.isFinite })
         #expect(bars.filter { $0.requirement.hasPrefix("4") }.allSatisfy { $0.outcome == .met })
     }
-
-    @Test(
-        "sizes that were pre-trained are measured",
-        .enabled(if: SharedData.hasStudies("wikitext2_valid_test", "stsbenchmark")))
-    func quickSizes() throws {
-        var findings = StudyFindings()
-        try PretrainedSizes(bench: .quick()).add(to: &findings)
-        #expect(findings.bars.count == 6 && findings.tables.count == 2)
-        #expect(findings.bars.allSatisfy { $0.measured.isFinite })
-    }
 }

@@ -9,13 +9,13 @@ import KuklaTensor
 struct CodeTraining {
     let bench: StudyBench
 
-    private func recipe(_ seed: UInt64, batchSize: Int) -> Recipe<BinaryOptions> {
+    private func recipe(_ seed: UInt64, batchSize: Int, of count: Int) -> Recipe<BinaryOptions> {
         var recipe = BinaryOptions.recipe
         recipe.training.seed = seed
         recipe.training.length = .epochs(bench.choose(quick: 1, full: 5))
         recipe.training.batchSize = bench.choose(quick: 32, full: batchSize)
         recipe.training.threads = bench.threads
-        recipe.options.heldOut = bench.choose(quick: 20, full: 500)
+        recipe.options.heldOut = bench.choose(quick: 20, full: min(500, count / 4))
         return recipe
     }
 
@@ -30,7 +30,7 @@ struct CodeTraining {
         return try BinaryTraining(
             output: folder.appending(path: "codec.safetensors"), runFolder: folder.appending(path: "run"))(
                 examples, configuration: CodecConfiguration(parsing: code),
-                recipe: recipe(seed, batchSize: batchSize))
+                recipe: recipe(seed, batchSize: batchSize, of: examples.vectors.rows))
     }
 
     /// A linear head for floats, from the identity, by the same loss on the same pairs for as many steps: a ceiling.

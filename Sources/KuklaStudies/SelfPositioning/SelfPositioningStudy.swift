@@ -5,7 +5,7 @@ import KuklaText
 
 /// One model tuned on all tasks at once against models tuned apart and merged, where one task has eight times the examples.
 public struct SelfPositioningStudy: Study {
-    public let name = "self-positioning"
+    public let name = "merge"
     public let title = "Merging models in place of training them together"
     public let paper =
         "Li, Nie, Zhang, Long, Zhang and Xie 2024, \"Improving general text embedding model: tackling task conflict and data imbalance through model merging\", arXiv:2410.15035."
