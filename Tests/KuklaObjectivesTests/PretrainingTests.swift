@@ -1,4 +1,5 @@
 import Foundation
+import KuklaFormats
 import KuklaNN
 import KuklaNumerics
 import KuklaObjectives
@@ -97,9 +98,26 @@ private struct SmallWorld {
             to: folder, tokenizerOf: world.folder, vocabulary: kept, seed: 1)
         let model = try EmbeddingModel(folder: folder)
         #expect(model.tokenizer.vocabularySize == 44)
-        let ids = model.tokenizer.encode(SmallWorld.sentences)
-        #expect(!ids.ids.contains(model.tokenizer.unknownID))
+        let encoded = model.tokenizer.encode(SmallWorld.sentences)
+        #expect(!encoded.ids.contains(model.tokenizer.unknownID))
         #expect(try model.embed(SmallWorld.sentences).vectors.columns == 8)
+        // Words that are taken over stay as alike as they were, up to what the components leave out: here nothing.
+        try NewEncoder(
+            layers: 1, width: 16, heads: 2, maximumLength: 32, poolsFirstToken: true, inheritsWords: true
+        ).write(to: folder, tokenizerOf: world.folder, vocabulary: kept, seed: 1)
+        let names = "embeddings.word_embeddings.weight"
+        func words(_ folder: URL) throws -> Matrix {
+            try SafetensorsFile(folder.appending(path: "model.safetensors")).matrix(named: names)
+        }
+        let ids = kept.map { Int(world.tokenizer.id(of: $0) ?? 0) }
+        let (old, new) = (try words(world.folder).gathering(rows: ids), try words(folder))
+        func distance(_ x: Matrix, _ a: Int, _ b: Int) -> Float {
+            zip(x.row(a), x.row(b)).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        }
+        let scale = distance(new, 5, 9) / distance(old, 5, 9)
+        for (a, b) in [(0, 1), (7, 30), (12, 43)] {
+            #expect(abs(distance(new, a, b) / distance(old, a, b) / scale - 1) < 1e-3)
+        }
         #expect(throws: KuklaError.self) {
             try NewEncoder(layers: 1, width: 8, heads: 3, maximumLength: 32, poolsFirstToken: false).write(
                 to: folder, tokenizerOf: world.folder, seed: 1)

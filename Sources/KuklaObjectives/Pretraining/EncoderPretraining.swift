@@ -48,15 +48,15 @@ public struct EncoderPretraining {
             try NewEncoder(
                 layers: layers, width: options.width, heads: options.heads,
                 maximumLength: options.maximumTokens ?? Self.usualLength,
-                poolsFirstToken: options.method == .dupmae
+                poolsFirstToken: options.method == .dupmae, inheritsWords: options.inheritsWords
             ).write(
                 to: scratch, tokenizerOf: base, vocabulary: vocabulary(of: texts, options, settings),
                 seed: settings.seed)
             start = scratch
-        } else if options.vocabulary != nil {
+        } else if options.vocabulary != nil || options.inheritsWords {
             throw KuklaError(
                 .usage,
-                "Cannot take words from a trained model: --vocabulary is for new models. Give --layers, too, or leave it out."
+                "Cannot change the words of a trained model: --vocabulary and --inherit-words are for new models. Give --layers, too, or leave them out."
             )
         }
         let tokenizer = try WordPieceTokenizer(folder: start)

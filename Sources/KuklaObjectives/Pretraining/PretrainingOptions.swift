@@ -40,6 +40,8 @@ public struct PretrainingOptions: RecipePart {
     public var heads = 3
     /// Of a new model: words that are kept of the tokenizer, those that the corpus has most of; nil: all.
     public var vocabulary: Int?
+    /// Of a new model: whether its words begin as principal components of the old one's.
+    public var inheritsWords = false
 
     public init() {}
 
@@ -57,6 +59,7 @@ public struct PretrainingOptions: RecipePart {
         try fields.field("width", &width, .atLeast(1))
         try fields.field("heads", &heads, .atLeast(1))
         try fields.field("vocabulary", &vocabulary, .atLeast(100))
+        try fields.field("inherit_words", &inheritsWords)
     }
 
     /// The defaults.

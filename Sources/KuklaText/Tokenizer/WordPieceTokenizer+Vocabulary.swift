@@ -1,6 +1,9 @@
 public import KuklaNumerics
 
 extension WordPieceTokenizer {
+    /// All tokens by id.
+    var tokens: [String] { (0..<Int32(vocabularySize)).map { token($0) ?? "" } }
+
     /// A smaller vocabulary for texts like these: the special tokens, all single characters that occur, and the pieces that occur most
     /// often, in the order of their ids.
     ///

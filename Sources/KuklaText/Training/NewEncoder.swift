@@ -17,13 +17,19 @@ public struct NewEncoder: Sendable {
     public var maximumLength: Int
     /// Whether a text's vector is that of its first token; else the mean of all.
     public var poolsFirstToken: Bool
+    /// Whether its words begin as the principal components of the base's, which know what is alike: a start that saves many steps.
+    public var inheritsWords: Bool
 
-    public init(layers: Int, width: Int, heads: Int, maximumLength: Int, poolsFirstToken: Bool) {
+    public init(
+        layers: Int, width: Int, heads: Int, maximumLength: Int, poolsFirstToken: Bool,
+        inheritsWords: Bool = false
+    ) {
         self.layers = layers
         self.width = width
         self.heads = heads
         self.maximumLength = maximumLength
         self.poolsFirstToken = poolsFirstToken
+        self.inheritsWords = inheritsWords
     }
 
     /// Writes the folder, whole or not at all.
@@ -105,16 +111,45 @@ public struct NewEncoder: Sendable {
               "pooling_mode_mean_sqrt_len_tokens": false
             }
             """, "1_Pooling/config.json")
-        try weights(folder.staging, seed: seed).save(
+        var words: Tensor?
+        if inheritsWords {
+            let ids = (vocabulary ?? tokenizer.tokens).map { tokenizer.id(of: $0) ?? tokenizer.unknownID }
+            words = try inherited(ids, from: base)
+        }
+        try weights(folder.staging, words: words, seed: seed).save(
             to: folder.staging.appending(path: "model.safetensors"), metadata: ["format": "pt"])
         try folder.commit()
     }
 
-    private func weights(_ folder: URL, seed: UInt64) throws(KuklaError) -> TextEncoderModule {
+    /// The principal components of the base's words, as spread as BERT's words are: `[ids.count, width]`.
+    private func inherited(_ ids: [Int32], from base: URL) throws(KuklaError) -> Tensor {
+        let model = try TextEncoderModule(folder: base)
+        guard width <= model.hiddenSize else {
+            throw KuklaError(
+                .usage,
+                "Cannot begin with the words of \(base.path): they have \(model.hiddenSize) components, fewer than the new width of \(width). Make a narrower model, or begin with random words."
+            )
+        }
+        return try withoutGradient { () throws(KuklaError) in
+            let rows = model.wordTable.detached.gathered(rows: ids)
+            let centred = rows - rows.mean(axes: [0], keepingAxes: true)
+            // Rising: the last columns vary most.
+            let directions = try centred.matmul(centred, transposingSelf: true).symmetricEigen().vectors
+            let first = model.hiddenSize - width
+            let kept = centred.matmul(directions.slice(axis: 1, first..<model.hiddenSize))
+            return kept * (0.04 / (kept * kept).mean().item.squareRoot())
+        }
+    }
+
+    private func weights(
+        _ folder: URL, words: Tensor?, seed: UInt64
+    ) throws(KuklaError) -> TextEncoderModule {
         let module = TextEncoderModule(try EncoderConfiguration(folder: folder), folder: folder)
         var random = RandomSource(seed: seed)
         for (path, parameter) in module.parameters.map({ ($0.path, $0.parameter) }) {
-            if parameter.shape.count > 1 {
+            if let words, path == "embeddings.word_embeddings.weight" {
+                parameter.value = words
+            } else if parameter.shape.count > 1 {
                 parameter.value = .truncatedNormal(parameter.shape, deviation: 0.02, using: &random)
             } else if path.hasSuffix("bias") {
                 parameter.value = .zeros(parameter.shape)

@@ -80,6 +80,9 @@ extension TrainCommand {
         )
         var vocabulary: Int?
 
+        @Flag(help: "Of a new model: let its words begin as principal components of --model's.")
+        var inheritWords = false
+
         @OptionGroup var texts: TextOptionGroup
         @OptionGroup var steering: Steering
         @OptionGroup var reporting: OutputOptions
@@ -121,6 +124,7 @@ extension TrainCommand {
             if let width { recipe.options.width = width }
             if let heads { recipe.options.heads = heads }
             if let vocabulary { recipe.options.vocabulary = vocabulary }
+            if inheritWords { recipe.options.inheritsWords = true }
             return try recipe.checked()
         }
     }
