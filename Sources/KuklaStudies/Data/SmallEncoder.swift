@@ -4,7 +4,7 @@ import KuklaNumerics
 import KuklaObjectives
 import KuklaText
 
-/// A small encoder that was pre-trained from scratch, with its head and decoder.
+/// A small encoder that was pre-trained from random layers over MiniLM's words, with its head and decoder.
 struct SmallEncoder {
     let folder: URL
     let model: PretrainingModel
@@ -32,11 +32,13 @@ struct SmallEncoder {
         } catch {
             throw KuklaError(.inputOutput, "Cannot make the folder of \(place.path).", cause: error)
         }
-        let run = scratch.appending(path: "\(name).run")
+        // Beside it, so that a run that was stopped goes on.
+        let run = place.appendingPathExtension("run")
         let clock = place.appending(path: "seconds.txt")
         if !FileManager.default.fileExists(atPath: clock.path) {
             let result = try EncoderPretraining(base: bench.modelFolder, output: place, runFolder: run)(
-                texts, recipe: recipe, beginning: .fresh, progress: bench.progress)
+                texts, recipe: recipe, progress: bench.progress)
+            try? FileManager.default.removeItem(at: run)
             do { try Data("\(result.summary.seconds)".utf8).write(to: clock) } catch {
                 throw KuklaError(.inputOutput, "Cannot write \(clock.path).", cause: error)
             }
@@ -57,10 +59,11 @@ struct SmallEncoder {
         recipe.training.length = .steps(steps)
         recipe.training.batchSize = batch
         recipe.training.learningRate = 1e-3
-        recipe.training.checkpointEvery = steps
+        recipe.training.checkpointEvery = 50
         recipe.options.method = method
         recipe.options.layers = 4
         recipe.options.vocabulary = vocabulary
+        recipe.options.inheritsWords = true
         recipe.options.maximumTokens = tokens
         recipe.options.dropout = 0
         recipe.options.heldOut = 0

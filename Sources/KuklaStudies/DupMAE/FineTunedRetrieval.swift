@@ -121,7 +121,7 @@ struct FineTunedRetrieval {
             lexicalCount: isHybrid ? DupMAEStudy.lexicalCount : 0, using: &random)
         var recipe = Recipe(options: NoOptions())
         recipe.training.seed = seed
-        recipe.training.length = .epochs(bench.choose(quick: 1, full: 5))
+        recipe.training.length = .epochs(bench.choose(quick: 1, full: 4))
         recipe.training.batchSize = bench.choose(quick: 4, full: 32)
         recipe.training.learningRate = 3e-4
         recipe.training.clipNorm = 1
