@@ -2,7 +2,7 @@ import Foundation
 import KuklaEvaluation
 import KuklaFormats
 import KuklaNN
-package import KuklaNumerics
+import KuklaNumerics
 import KuklaObjectives
 import KuklaText
 
@@ -10,16 +10,14 @@ import KuklaText
 ///
 /// Two BERTs from scratch on WikiText-2, then the same Starbucks fine-tuning of both on STS-B; and what each knows of held-out text at
 /// each size before that.
-package struct PretrainedSizes {
+struct PretrainedSizes {
     let bench: StudyBench
-
-    package init(bench: StudyBench) { self.bench = bench }
 
     private static let sizes = [(1, 24), (2, 48), (3, 96), (4, 192)].map {
         ModelSize(layers: $0.0, dimensions: $0.1)
     }
 
-    package func add(to findings: inout StudyFindings) throws(KuklaError) {
+    func add(to findings: inout StudyFindings) throws(KuklaError) {
         let scratch = FileManager.default.temporaryDirectory.appending(
             path: "kukla-sizes-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: scratch) }
