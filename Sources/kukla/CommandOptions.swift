@@ -55,13 +55,19 @@ struct ModelOptions: ParsableArguments {
 }
 
 extension ModelOptions {
+    /// The model asked for, or else as many layers of the one that the collection names.
+    func load(namedBy collection: String?, layers: Int? = nil) throws(KuklaError) -> EmbeddingModel {
+        try EmbeddingModel(
+            folder: ModelLocation.resolve(model ?? collection), precision: int8 ? .int8 : .float32,
+            layers: model == nil ? layers : nil)
+    }
+
     /// The vectors of `texts`, of `dimensions` components, by the model asked for or else the one that the collection names.
     func embed(
-        _ texts: [String], instruction: String? = nil, namedBy collection: String?, dimensions: Int,
-        threads: Int
+        _ texts: [String], instruction: String? = nil, namedBy collection: String?, layers: Int? = nil,
+        dimensions: Int, threads: Int
     ) throws(KuklaError) -> Matrix {
-        let embedder = try EmbeddingModel(
-            folder: ModelLocation.resolve(model ?? collection), precision: int8 ? .int8 : .float32)
+        let embedder = try load(namedBy: collection, layers: layers)
         guard dimensions <= embedder.encoder.dimensions else {
             throw KuklaError(
                 .usage,

@@ -113,7 +113,7 @@ import Testing
             layers: 2, width: 24, heads: 2, positions: 32, mask: .causal,
             vocabulary: ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + characters
                 + characters.map { "##" + $0 } + Self.subjects + Self.verbs + [
-                    "the", "a", "query", "instruct",
+                    "the", "query", "instruct",
                 ]
         ).write(to: folder.appending(path: "fresh"), seed: 1)
         tokenizer = try WordPieceTokenizer(folder: folder.appending(path: "fresh"))

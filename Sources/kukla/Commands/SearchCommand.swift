@@ -222,7 +222,9 @@ struct SearchCommand: ParsableCommand {
         let threads = try compute.threadCount()
         let sets = try MultiVectorFile(file)
         let queries =
-            try questions.map { try embedder(for: file).embedTokens($0, threads: threads).sets }
+            try questions.map {
+                try model.load(namedBy: file.details.origin.model).embedTokens($0, threads: threads).sets
+            }
             ?? VectorSetsFile.read(URL(fileURLWithPath: vectors ?? ""))
         return try timed {
             // Sets without vectors come last, with a score that is no number: nobody looks for them.
@@ -230,14 +232,6 @@ struct SearchCommand: ParsableCommand {
                 $0.filter(\.match.score.isFinite)
             }
         }
-    }
-
-    private func embedder(for file: CollectionFile) throws(KuklaError) -> EmbeddingModel {
-        let folder = try ModelLocation.resolve(model.model ?? file.details.origin.model)
-        return try EmbeddingModel(
-            folder: folder, precision: model.int8 ? .int8 : .float32,
-            // Of the model that the collection names; another one is taken whole.
-            layers: model.model == nil ? file.details.origin.modelLayers : nil)
     }
 
     private func show(_ answer: Answer) {
@@ -256,8 +250,8 @@ struct SearchCommand: ParsableCommand {
         _ questions: [String], for file: CollectionFile, dimensions: Int
     ) throws(KuklaError) -> Matrix {
         try model.embed(
-            questions, instruction: instruction, namedBy: file.details.origin.model, dimensions: dimensions,
-            threads: compute.threadCount())
+            questions, instruction: instruction, namedBy: file.details.origin.model,
+            layers: file.details.origin.modelLayers, dimensions: dimensions, threads: compute.threadCount())
     }
 
     private func questions(_ count: Int, of file: CollectionFile) throws(KuklaError) -> [String] {
