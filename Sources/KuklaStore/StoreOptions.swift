@@ -40,7 +40,7 @@ public struct StoreOptions: Sendable {
     public init(memory: Int = 512 << 20, threads: Int = defaultThreadCount) {
         freshBytes = max(memory / 8, 1 << 20)
         cacheBytes = max(memory / 32, 1 << 20)
-        trainingBytes = max(memory / 4, 1 << 22)
+        trainingBytes = max(memory / 8, 1 << 22)
         self.threads = threads
     }
 }

@@ -116,24 +116,31 @@ extension StoredCollection {
 
     /// Random vectors to train on.
     private func sample(_ through: Int64, limit: Int) throws(KuklaError) -> Matrix {
-        let sequences = try database.read { db in
-            try Int64.fetchAll(
+        try database.read { db in
+            let all = try Int64.fetchAll(
                 db, sql: "SELECT sequence FROM items WHERE sequence <= ? ORDER BY sequence",
                 arguments: [through])
-        }
-        var random = RandomSource(seed: 1)
-        let chosen =
-            sequences.count <= limit
-            ? sequences
-            : random.sample(limit, below: sequences.count).sorted().map { sequences[$0] }
-        return try database.read { db in
+            var random = RandomSource(seed: 1)
+            let chosen =
+                all.count <= limit ? all : random.sample(limit, below: all.count).sorted().map { all[$0] }
             let statement = try db.cachedStatement(
                 sql: "SELECT sequence, vector FROM vectors WHERE sequence = ?")
-            var found: [Matrix] = []
-            for sequence in chosen {
-                found.append(try blobs.read(Row.fetchCursor(statement, arguments: [sequence])).vectors)
+            let d = settings.dimensions
+            return try Matrix(rows: chosen.count, columns: d) { vectors in
+                for (row, sequence) in chosen.enumerated() {
+                    let one = try blobs.read(Row.fetchCursor(statement, arguments: [sequence])).vectors
+                    guard one.rows == 1 else {
+                        throw KuklaError(
+                            .badData,
+                            "The vector of operation \(sequence) is not there: the database is damaged. Restore a snapshot."
+                        )
+                    }
+                    one.withUnsafeBufferPointer {
+                        _ = UnsafeMutableBufferPointer(rebasing: vectors[row * d..<(row + 1) * d])
+                            .update(fromContentsOf: $0)
+                    }
+                }
             }
-            return Matrix(joining: found, columns: settings.dimensions)
         }
     }
 
@@ -228,20 +235,5 @@ extension CollectionSettings.Plan {
     /// Whether a collection of so many items has a plan that was found for it.
     fileprivate func isFitted(at count: Int) -> Bool {
         if case .budget(_, let items) = self { count >= items } else { false }
-    }
-}
-
-extension Matrix {
-    /// The rows of all `parts`, one behind the other.
-    init(joining parts: [Matrix], columns: Int) {
-        self.init(rows: parts.reduce(0) { $0 + $1.rows }, columns: columns) { all in
-            var done = 0
-            for part in parts {
-                part.withUnsafeBufferPointer {
-                    _ = UnsafeMutableBufferPointer(rebasing: all[done...]).update(fromContentsOf: $0)
-                    done += $0.count
-                }
-            }
-        }
     }
 }

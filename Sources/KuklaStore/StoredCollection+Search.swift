@@ -26,9 +26,7 @@ extension StoredCollection {
     /// As `search(_:)` for each row of `queries` `[n, dimensions]`, in place of the request's vector; the request has no text.
     public func search(_ queries: Matrix, _ request: SearchRequest) throws(KuklaError) -> [[SearchHit]] {
         contract(request.vector == nil && request.text == nil, "search: queries beside those of the request")
-        var checked = request
-        checked.vector = []
-        try checked.check()
+        try request.check(hasQueries: true)
         return try settled(request) { (request) throws(KuklaError) in
             try nearest(queries, request, count: request.count).map { found in
                 found.enumerated().map { .init($1, rank: $0 + 1) }

@@ -25,9 +25,9 @@ public struct SearchRequest: Sendable {
         self.filter = filter
     }
 
-    /// Throws where nothing is looked for.
-    func check() throws(KuklaError) {
-        guard vector != nil || text != nil else {
+    /// Throws where nothing is looked for; `hasQueries` says whether there are vectors beside the request.
+    func check(hasQueries: Bool = false) throws(KuklaError) {
+        guard hasQueries || vector != nil || text != nil else {
             throw KuklaError(.usage, "Cannot search for nothing: give a vector, a text, or both.")
         }
         guard (1...10_000).contains(count) else {
