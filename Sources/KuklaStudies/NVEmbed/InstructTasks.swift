@@ -33,7 +33,7 @@ struct InstructTasks {
             pairs: try SentencePair.readAll(bench.data("stsbenchmark/sts-test.csv")).prefix(
                 bench.choose(quick: 20, full: 10_000)
             ).map { .init(first: $0.first, second: $0.second, score: $0.score) })
-        let (known, asked) = (bench.choose(quick: 20, full: 600), bench.choose(quick: 10, full: 1_000))
+        let (known, asked) = (bench.choose(quick: 20, full: 600), bench.choose(quick: 10, full: 800))
         var random = RandomSource(seed: 5)
         func some(_ texts: LabelledTexts, _ count: Int) -> LabelledTexts {
             let rows = random.sample(count, below: texts.texts.count)

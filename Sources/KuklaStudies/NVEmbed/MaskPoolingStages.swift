@@ -118,25 +118,34 @@ struct MaskPoolingStages {
 
     private var batchSize: Int { bench.choose(quick: 4, full: 24) }
 
+    /// Trains a variant and judges it. A model that an earlier full run trained on the same rows is taken from the cache, so that a
+    /// study that was stopped goes on.
     private func trained(_ variant: Variant, _ seed: UInt64) throws(KuklaError) -> Scores {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "nv-embed-\(UUID())")
-        // Where it cannot be made, training says so.
-        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
         var recipe = InstructOptions.recipe
         recipe.training.seed = seed
         recipe.training.batchSize = batchSize
         recipe.training.learningRate = 5e-4
-        recipe.training.threads = bench.threads
         recipe.options.mask = variant.mask
         recipe.options.pooling = variant.pooling
         recipe.options.poolingRate = 1
         // A quick run's few words spell most instructions letter by letter.
         recipe.options.tuning.maximumTokens = bench.choose(quick: 96, full: 48)
-        let output = folder.appending(path: "model")
-        _ = try InstructTraining(base: decoder, output: output, runFolder: folder.appending(path: "run"))(
-            stage1: variant == .oneStage ? examples.union : examples.stage1,
-            stage2: variant == .oneStage ? nil : examples.stage2, recipe: recipe)
+        var key = TextHash()
+        key.add(decoder.lastPathComponent + variant.rawValue + (try recipe.yaml))
+        for row in examples.union.rows { row.forEach { key.add($0) } }
+        let name = "nv-embed-\(String(key.value, radix: 16))\(bench.cacheFolder == nil ? "-\(UUID())" : "")"
+        let output = (bench.cacheFolder ?? FileManager.default.temporaryDirectory).appending(path: name)
+        let run = output.appendingPathExtension("run")
+        defer {
+            try? FileManager.default.removeItem(at: run)
+            if bench.cacheFolder == nil { try? FileManager.default.removeItem(at: output) }
+        }
+        if !FileManager.default.fileExists(atPath: output.appending(path: "model.safetensors").path) {
+            recipe.training.threads = bench.threads
+            _ = try InstructTraining(base: decoder, output: output, runFolder: run)(
+                stage1: variant == .oneStage ? examples.union : examples.stage1,
+                stage2: variant == .oneStage ? nil : examples.stage2, recipe: recipe, beginning: .fresh)
+        }
         return try tasks.scores(output)
     }
 }
