@@ -106,7 +106,9 @@ import Testing
         }
         let heldOut = Array(300..<400)
         let map = RetrofitMap(dimensions: 16, hidden: 32, using: &random)
-        let options = AspectOptions.recipe(.retrofit)
+        var options = AspectOptions.recipe(.retrofit)
+        // 300 pairs are five steps a pass.
+        options.training.length = .epochs(60)
         let task = RetrofitTask(
             model: map, vectors: vectors, labels: labels, rows: rows, heldOut: heldOut,
             options: options.options)
