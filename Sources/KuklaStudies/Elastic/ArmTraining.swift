@@ -49,13 +49,15 @@ final class ArmTraining {
     /// - Parameter arm: the base model, untouched, where nil.
     /// - Throws: whatever training and the disk throw.
     func vectors(_ texts: [String], of arm: Arm?, layers: [Int]) throws(KuklaError) -> [Matrix] {
+        var hash = TextHash()
         var name = "base"
         var isKnown = true
         if let arm {
             name = try key(of: arm)
             isKnown = try keptWeights(name) != nil
+        } else {
+            hash.add(bench.modelFolder.standardizedFileURL.path)
         }
-        var hash = TextHash()
         texts.forEach { hash.add($0) }
         hash.add("\(maximumLength ?? 0)")
         let keys = layers.map { "arms/\(name)-\(String(hash.value, radix: 16))-\($0)" }
