@@ -109,13 +109,14 @@ import Testing
         folder = FileManager.default.temporaryDirectory.appending(path: "kukla-instruct-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let characters = "abcdefghijklmnopqrstuvwxyz:".map { String($0) }
-        try FreshEncoder(
-            layers: 2, width: 24, heads: 2, positions: 32, mask: .causal,
+        var start = NewEncoder(layers: 2, width: 24, heads: 2, maximumLength: 32, poolsFirstToken: false)
+        (start.mask, start.dropout, start.normalizes) = (.causal, 0, false)
+        try start.write(
+            to: folder.appending(path: "fresh"),
             vocabulary: ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + characters
                 + characters.map { "##" + $0 } + Self.subjects + Self.verbs + [
                     "the", "one", "two", "query", "instruct",
-                ]
-        ).write(to: folder.appending(path: "fresh"), seed: 1)
+                ], seed: 1)
         tokenizer = try WordPieceTokenizer(folder: folder.appending(path: "fresh"))
     }
 

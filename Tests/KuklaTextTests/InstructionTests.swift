@@ -26,9 +26,9 @@ import Testing
                 ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + characters + characters.map { "##" + $0 }
                 + ["the", "cat", "query", "instruct"]
             let start = folder.appending(path: "start")
-            try FreshEncoder(
-                layers: 2, width: 24, heads: 3, positions: 48, mask: mask, vocabulary: vocabulary
-            ).write(to: start, seed: 5)
+            var new = NewEncoder(layers: 2, width: 24, heads: 3, maximumLength: 48, poolsFirstToken: false)
+            (new.mask, new.dropout, new.normalizes) = (mask, 0, false)
+            try new.write(to: start, vocabulary: vocabulary, seed: 5)
             let module = try TextEncoderModule(folder: start)
             var random = RandomSource(seed: 7)
             for named in module.parameters where !named.path.contains("LayerNorm") {

@@ -43,7 +43,7 @@ struct SmallDecoder {
         return Trained(
             folder: folder,
             note:
-                "The decoder: \(model.layerCount) layers of \(model.dimensions), causal, head tied to \(tokenizer.vocabularySize) tokens, which are the most frequent ones of MiniLM's WordPiece vocabulary with all ASCII characters; trained on \(count - held) passages of WikiText-2 (valid, test) and articles of AG News (the 10,000) in \(seconds) s; perplexity of \(held) held-out passages \(String(format: "%.0f", perplexity))."
+                "The decoder: \(model.layerCount) layers of \(model.dimensions), causal, head tied to \(tokenizer.vocabularySize) tokens, which are the most frequent ones of MiniLM's WordPiece vocabulary with all characters that occur; trained on \(count - held) passages of WikiText-2 (valid, test) and articles of AG News (the 10,000) in \(seconds) s; perplexity of \(held) held-out passages \(String(format: "%.0f", perplexity))."
         )
     }
 
@@ -70,12 +70,13 @@ struct SmallDecoder {
         // Where it cannot be made, writing says so.
         try? FileManager.default.createDirectory(
             at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try FreshEncoder(
+        var start = NewEncoder(
             layers: bench.choose(quick: 2, full: 4), width: bench.choose(quick: 32, full: 256),
-            heads: bench.choose(quick: 2, full: 8), positions: Self.length, mask: .causal,
-            vocabulary: FreshEncoder.frequentTokens(
-                words, of: base, in: base.encode(texts, threads: bench.threads))
-        ).write(to: fresh, seed: 1)
+            heads: bench.choose(quick: 2, full: 8), maximumLength: Self.length, poolsFirstToken: false)
+        (start.mask, start.dropout, start.normalizes) = (.causal, 0, false)
+        try start.write(
+            to: fresh, tokenizerOf: bench.modelFolder,
+            vocabulary: base.vocabulary(of: texts, count: words, threads: bench.threads), seed: 1)
         let tokenizer = try WordPieceTokenizer(folder: fresh)
         let model = try TextEncoderModule(folder: fresh)
         let task = try CausalLanguageModel(

@@ -4,9 +4,10 @@ import KuklaNN
 public import KuklaNumerics
 import KuklaTensor
 
-/// A BERT that knows nothing yet, as a sentence-transformers folder: what pre-training from scratch begins with.
+/// A BERT that knows nothing yet, as a sentence-transformers folder: what pre-training from scratch, or a small language model,
+/// begins with.
 ///
-/// Its words come from another model's tokenizer, all of them or a list. Weights are normal with a deviation of 0.02, those beyond two
+/// Its words come from another model's tokenizer, all of them or a list, or are its own. Weights are normal with a deviation of 0.02, those beyond two
 /// deviations drawn again, and biases zero, as BERT begins (Devlin et al. 2019).
 public struct NewEncoder: Sendable {
     public var layers: Int
@@ -19,6 +20,11 @@ public struct NewEncoder: Sendable {
     public var poolsFirstToken: Bool
     /// Whether its words begin as the principal components of the base's, which know what is alike: a start that saves many steps.
     public var inheritsWords: Bool
+    public var mask = AttentionMask.bidirectional
+    /// The share of numbers that training leaves out.
+    public var dropout: Float = 0.1
+    /// Whether a text's vector is of length 1.
+    public var normalizes = true
 
     public init(
         layers: Int, width: Int, heads: Int, maximumLength: Int, poolsFirstToken: Bool,
@@ -32,7 +38,7 @@ public struct NewEncoder: Sendable {
         self.inheritsWords = inheritsWords
     }
 
-    /// Writes the folder, whole or not at all.
+    /// Writes the folder, whole or not at all, with words of another model.
     ///
     /// - Parameters:
     ///   - base: the model whose tokenizer it gets.
@@ -42,65 +48,95 @@ public struct NewEncoder: Sendable {
     public func write(
         to url: URL, tokenizerOf base: URL, vocabulary: [String]? = nil, seed: UInt64
     ) throws(KuklaError) {
+        let tokenizer = try WordPieceTokenizer(folder: base)
+        var words: Tensor?
+        if inheritsWords {
+            let ids = (vocabulary ?? tokenizer.tokens).map { tokenizer.id(of: $0) ?? tokenizer.unknownID }
+            words = try inherited(ids, from: base)
+        }
+        let count = vocabulary?.count ?? tokenizer.vocabularySize
+        try write(to: url, count, words, seed: seed) { staging throws(KuklaError) in
+            if let vocabulary {
+                return try write(vocabulary, tokenizer.normalization, to: staging)
+            }
+            for name in ModelFolder.tokenizerFiles { try ModelFolder.copy(name, from: base, to: staging) }
+        }
+    }
+
+    /// Writes the folder, whole or not at all, with words of its own, of lower case and without accents.
+    ///
+    /// - Parameter vocabulary: tokens in the order of their ids, `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` among them.
+    /// - Precondition: `inheritsWords` is false: there is nothing to inherit from.
+    /// - Throws: `KuklaError`: `usage` where the heads do not divide the width; `inputOutput`.
+    public func write(to url: URL, vocabulary: [String], seed: UInt64) throws(KuklaError) {
+        contract(!inheritsWords, "NewEncoder: words to inherit, and no model that has them")
+        try write(to: url, vocabulary.count, nil, seed: seed) { staging throws(KuklaError) in
+            try write(vocabulary, BertNormalization(), to: staging)
+        }
+    }
+
+    private func write(
+        _ vocabulary: [String], _ normalization: BertNormalization, to staging: URL
+    ) throws(KuklaError) {
+        let settings = """
+            {
+              "tokenizer_class": "BertTokenizer",
+              "do_lower_case": \(normalization.lowercases),
+              "tokenize_chinese_chars": \(normalization.isolatesIdeographs),
+              "strip_accents": \(normalization.stripsAccents),
+              "model_max_length": \(maximumLength)
+            }
+
+            """
+        try AtomicFile.write(settings, to: staging.appending(path: "tokenizer_config.json"))
+        try AtomicFile.write(
+            vocabulary.joined(separator: "\n") + "\n", to: staging.appending(path: "vocab.txt"))
+    }
+
+    private func write(
+        to url: URL, _ wordCount: Int, _ words: Tensor?, seed: UInt64,
+        addingTokenizer addTokenizer: (_ staging: URL) throws(KuklaError) -> Void
+    ) throws(KuklaError) {
         guard layers > 0, heads > 0, width > 0, width % heads == 0 else {
             throw KuklaError(
                 .usage,
                 "Cannot make an encoder of \(layers) layers, width \(width) and \(heads) heads: expected heads that divide the width, and at least one of each."
             )
         }
-        let tokenizer = try WordPieceTokenizer(folder: base)
         let folder = try AtomicFolder(url)
         func write(_ text: String, _ name: String) throws(KuklaError) {
             try AtomicFile.write(text + "\n", to: folder.staging.appending(path: name))
         }
-        if let vocabulary {
-            try write(vocabulary.joined(separator: "\n"), "vocab.txt")
-            let words = tokenizer.normalization
-            try write(
-                """
-                {
-                  "tokenizer_class": "BertTokenizer",
-                  "do_lower_case": \(words.lowercases),
-                  "tokenize_chinese_chars": \(words.isolatesIdeographs),
-                  "strip_accents": \(words.stripsAccents),
-                  "model_max_length": \(maximumLength)
-                }
-                """, "tokenizer_config.json")
-        } else {
-            for name in ModelFolder.tokenizerFiles {
-                try ModelFolder.copy(name, from: base, to: folder.staging)
-            }
-        }
+        try addTokenizer(folder.staging)
         try write(
             """
             {
               "architectures": ["BertModel"],
               "model_type": "bert",
+              "is_decoder": \(mask == .causal),
               "hidden_act": "gelu",
               "hidden_size": \(width),
               "num_hidden_layers": \(layers),
               "num_attention_heads": \(heads),
               "intermediate_size": \(4 * width),
-              "vocab_size": \(vocabulary?.count ?? tokenizer.vocabularySize),
+              "vocab_size": \(wordCount),
               "max_position_embeddings": \(maximumLength),
               "type_vocab_size": 2,
               "pad_token_id": 0,
               "initializer_range": 0.02,
               "layer_norm_eps": 1e-12,
-              "hidden_dropout_prob": 0.1,
-              "attention_probs_dropout_prob": 0.1
+              "hidden_dropout_prob": \(dropout),
+              "attention_probs_dropout_prob": \(dropout)
             }
             """, "config.json")
         try ModelFolder.write(maximumLength: maximumLength, to: folder.staging)
-        try write(
-            """
-            [
-              {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-              {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-              {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
-            ]
-            """, "modules.json")
-        for module in ["1_Pooling", "2_Normalize"] { try ModelFolder.make(module, in: folder.staging) }
+        var modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+        if normalizes { modules.append(("2_Normalize", "Normalize")) }
+        let lines = modules.enumerated().map { index, module in
+            #"  {"idx": \#(index), "name": "\#(index)", "path": "\#(module.0)", "type": "sentence_transformers.models.\#(module.1)"}"#
+        }
+        try write("[\n\(lines.joined(separator: ",\n"))\n]", "modules.json")
+        for module in modules.dropFirst() { try ModelFolder.make(module.0, in: folder.staging) }
         try write(
             """
             {
@@ -111,11 +147,6 @@ public struct NewEncoder: Sendable {
               "pooling_mode_mean_sqrt_len_tokens": false
             }
             """, "1_Pooling/config.json")
-        var words: Tensor?
-        if inheritsWords {
-            let ids = (vocabulary ?? tokenizer.tokens).map { tokenizer.id(of: $0) ?? tokenizer.unknownID }
-            words = try inherited(ids, from: base)
-        }
         try weights(folder.staging, words: words, seed: seed).save(
             to: folder.staging.appending(path: "model.safetensors"), metadata: ["format": "pt"])
         try folder.commit()
