@@ -53,17 +53,11 @@ public final class JSONLinesVectorReader: VectorReader {
     private static func readLine(
         _ lines: LineReader, key wanted: String?, into components: inout [Float]
     ) throws(KuklaError) -> Bool {
-        while let line = try lines.next() {
-            var scanner = JSONScanner(line)
-            guard let first = scanner.peek() else { continue }
-            do throws(JSONFault) {
-                try vector(&scanner, isArray: first == UInt8(ascii: "["), key: wanted, into: &components)
-            } catch {
-                throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
-            }
-            return true
+        let found: Void? = try lines.nextJSON { (scanner) throws(JSONFault) in
+            let isArray = scanner.peek() == UInt8(ascii: "[")
+            try vector(&scanner, isArray: isArray, key: wanted, into: &components)
         }
-        return false
+        return found != nil
     }
 
     /// The vector of one line, or `nil` where it has none.

@@ -13,23 +13,10 @@ final class JSONTexts: TextRecordSource {
     }
 
     func next() throws(KuklaError) -> TextRecord? {
-        while let line = try lines.next() {
-            var scanner = JSONScanner(line)
-            guard let first = scanner.peek() else { continue }
-            do throws(JSONFault) {
-                let record: TextRecord
-                if first == UInt8(ascii: "\"") {
-                    record = TextRecord(text: try scanner.string())
-                } else {
-                    record = try object(&scanner)
-                }
-                try scanner.finish()
-                return record
-            } catch {
-                throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
-            }
+        try lines.nextJSON { (scanner) throws(JSONFault) in
+            guard scanner.peek() == UInt8(ascii: "\"") else { return try object(&scanner) }
+            return TextRecord(text: try scanner.string())
         }
-        return nil
     }
 
     private func object(_ scanner: inout JSONScanner) throws(JSONFault) -> TextRecord {

@@ -30,18 +30,9 @@ public struct LabelledText: Sendable, Equatable {
         }
         if TextTuples.isJSON(url, start) {
             let lines = try LineReader(source)
-            while let line = try lines.next() {
-                var scanner = JSONScanner(line)
-                guard scanner.peek() != nil else { continue }
-                let found: LabelledText
-                do throws(JSONFault) {
-                    found = try scanner.labelledText()
-                    try scanner.finish()
-                } catch {
-                    throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
-                }
-                try add(found, lines.failure)
-            }
+            while let found = try lines.nextJSON({ (scanner) throws(JSONFault) in
+                try scanner.labelledText()
+            }) { try add(found, lines.failure) }
         } else {
             let isTSV = start.prefix { $0 != 0x0A }.contains(0x09)
             let table = try DelimitedReader(source, dialect: isTSV ? .tsv : .csv)

@@ -127,29 +127,22 @@ public struct SentencePair: Sendable, Equatable {
         _ lines: LineReader
     ) throws(KuklaError) -> [(pair: SentencePair, line: Int)] {
         var pairs: [(pair: SentencePair, line: Int)] = []
-        while let line = try lines.next() {
-            var scanner = JSONScanner(line)
-            guard scanner.peek() != nil else { continue }
-            do throws(JSONFault) {
-                var (first, second): (String?, String?)
-                var score: Double?
-                try scanner.object { (key, scanner) throws(JSONFault) in
-                    switch key {
-                    case "sentence1": first = try scanner.string()
-                    case "sentence2": second = try scanner.string()
-                    case "score": score = try scanner.number()
-                    default: try scanner.skip()
-                    }
+        while let pair = try lines.nextJSON({ (scanner) throws(JSONFault) in
+            var (first, second): (String?, String?)
+            var score: Double?
+            try scanner.object { (key, scanner) throws(JSONFault) in
+                switch key {
+                case "sentence1": first = try scanner.string()
+                case "sentence2": second = try scanner.string()
+                case "score": score = try scanner.number()
+                default: try scanner.skip()
                 }
-                try scanner.finish()
-                guard let first, let second, let score else {
-                    throw scanner.fault("expected \"sentence1\", \"sentence2\" and \"score\" in the object")
-                }
-                pairs.append((SentencePair(first: first, second: second, score: score), lines.lineNumber))
-            } catch {
-                throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
             }
-        }
+            guard let first, let second, let score else {
+                throw scanner.fault("expected \"sentence1\", \"sentence2\" and \"score\" in the object")
+            }
+            return SentencePair(first: first, second: second, score: score)
+        }) { pairs.append((pair, lines.lineNumber)) }
         return pairs
     }
 }

@@ -62,19 +62,9 @@ public struct TextTuples: Sendable, Equatable {
         }
         if TextTuples.isJSON(url, start) {
             let lines = try LineReader(source)
-            while let line = try lines.next() {
-                var scanner = JSONScanner(line)
-                guard scanner.peek() != nil else { continue }
-                let texts: [String]
-                do throws(JSONFault) {
-                    let tuple = try scanner.tuple()
-                    texts = tuple.texts
-                    tasks.append(tuple.task)
-                    try scanner.finish()
-                } catch {
-                    throw lines.failure("\(error.what) (byte \(error.offset) of the line)")
-                }
-                try add(texts, lines.failure)
+            while let tuple = try lines.nextJSON({ (scanner) throws(JSONFault) in try scanner.tuple() }) {
+                tasks.append(tuple.task)
+                try add(tuple.texts, lines.failure)
             }
         } else {
             let isTSV = start.prefix { $0 != 0x0A }.contains(0x09)

@@ -25,18 +25,7 @@ public final class ItemLinesReader {
     ///
     /// - Throws: `KuklaError.badData` naming the line.
     public func next(components: inout [Float]) throws(KuklaError) -> Record? {
-        while let line = try lines.next() {
-            var scanner = JSONScanner(line)
-            guard scanner.peek() != nil else { continue }
-            do throws(JSONFault) {
-                let record = try Self.record(&scanner, &components)
-                try scanner.finish()
-                return record
-            } catch {
-                throw failure("\(error.what) (byte \(error.offset) of the line)")
-            }
-        }
-        return nil
+        try lines.nextJSON { (scanner) throws(JSONFault) in try Self.record(&scanner, &components) }
     }
 
     /// An error about the line that was read last.

@@ -174,11 +174,8 @@ extension TrainCommand {
                         }))
             }
             for outcome in outcomes {
-                for (name, after) in outcome.after.sorted(by: { $0.key < $1.key }) {
-                    let before = outcome.before[name] ?? .nan
-                    print(
-                        "\(outcome.aspect.name)  \(name)  " + String(format: "%.4f -> %.4f", before, after))
-                }
+                TrainCommand.printChanges(
+                    from: outcome.before, to: outcome.after, of: outcome.aspect.name)
                 if !reporting.quiet {
                     note(
                         "\(output), aspect \(outcome.aspect.name): \(Quantity.bytes(outcome.aspect.bytes)); \(Quantity.count(outcome.summary.step)) steps on \(Quantity.count(outcome.examples)) pairs in \(formatDuration(outcome.summary.seconds))"

@@ -168,9 +168,7 @@ extension TrainCommand {
                             })))
             }
             for (name, metric, stage) in stages {
-                print(
-                    "\(name) \(metric)".padding(toLength: 24, withPad: " ", startingAt: 0)
-                        + String(format: "%.4f -> %.4f", stage.before, stage.after))
+                TrainCommand.printChanges(from: [metric: stage.before], to: [metric: stage.after], of: name)
             }
             if !reporting.quiet {
                 note(

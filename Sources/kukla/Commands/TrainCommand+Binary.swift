@@ -120,45 +120,21 @@ extension TrainCommand {
             return try result.checked()
         }
 
-        private struct Report: Encodable {
-            let schemaVersion = 1
-            let output: String
-            let run: String
-            let code: String
-            let bytesPerVector: Double
-            let examples: Int
-            let steps: Int
-            let epochs: Double
-            let loss: Double?
-            let stopped: String
-            let before: [String: Double]
-            let after: [String: Double]
-            let keptInitial: Bool
-            let bestStep: Int?
-            let seconds: Double
-        }
-
         private func report(_ result: BinaryTraining.Result, folder: URL) throws {
             let (summary, codec) = (result.summary, result.codec)
             if result.keptInitial {
                 complain("Training made nothing better: the codec is the one that it began with.")
             }
             if reporting.json {
-                return try printJSON(
-                    Report(
-                        output: output, run: folder.path, code: codec.configuration.description,
-                        bytesPerVector: codec.layout.bytesPerVector, examples: result.examples,
-                        steps: summary.step, epochs: summary.epoch, loss: summary.loss,
-                        stopped: "\(summary.reason)", before: result.before, after: result.after,
-                        keptInitial: result.keptInitial, bestStep: summary.best?.step,
-                        seconds: summary.seconds))
+                var report = TrainCommand.Report(
+                    output: output, run: folder, examples: result.examples, before: result.before,
+                    after: result.after, summary)
+                report.code = codec.configuration.description
+                report.bytesPerVector = codec.layout.bytesPerVector
+                report.keptInitial = result.keptInitial
+                return try printJSON(report)
             }
-            for name in result.after.keys.sorted() {
-                let (before, after) = (result.before[name] ?? .nan, result.after[name] ?? .nan)
-                print(
-                    name.padding(toLength: 24, withPad: " ", startingAt: 0)
-                        + String(format: "%.4f -> %.4f", before, after))
-            }
+            TrainCommand.printChanges(from: result.before, to: result.after)
             if !reporting.quiet {
                 note(
                     "\(output): \(codec.configuration), \(Quantity.bytesPerVector(codec.layout.bytesPerVector)) bytes each; \(Quantity.count(summary.step)) steps on \(Quantity.count(result.examples)) vectors in \(formatDuration(summary.seconds))"

@@ -137,11 +137,7 @@ extension TrainCommand {
                         }))
             }
             for stage in stages {
-                for (name, after) in stage.after.sorted(by: { $0.key < $1.key }) {
-                    print(
-                        "\(stage.name)  " + name.padding(toLength: 14, withPad: " ", startingAt: 0)
-                            + String(format: "%.4f -> %.4f", stage.before[name] ?? .nan, after))
-                }
+                TrainCommand.printChanges(from: stage.before, to: stage.after, of: stage.name)
                 if !reporting.quiet {
                     note(
                         "\(stage.name): \(Quantity.count(stage.summary.step)) steps on \(Quantity.count(stage.examples)) rows in \(formatDuration(stage.summary.seconds))"

@@ -6,20 +6,51 @@ import KuklaNumerics
 import KuklaObjectives
 
 extension TrainCommand {
-    private struct Report: Encodable {
+    /// What came of a training, as JSON.
+    struct Report: Encodable {
         let schemaVersion = 1
         let output: String
         let run: String
+        var code: String?
+        var bytesPerVector: Double?
+        var concepts: Int?
         let examples: Int
-        let truncated: Int
+        var truncated: Int?
         let steps: Int
         let epochs: Double
         let loss: Double?
         let stopped: String
         let before: [String: Double]
         let after: [String: Double]
+        var keptInitial: Bool?
         let bestStep: Int?
         let seconds: Double
+
+        init(
+            output: String, run: URL, examples: Int, before: [String: Double], after: [String: Double],
+            _ summary: TrainingSummary
+        ) {
+            (self.output, self.run, self.examples) = (output, run.path, examples)
+            (self.before, self.after) = (before, after)
+            (steps, epochs, loss, seconds) = (summary.step, summary.epoch, summary.loss, summary.seconds)
+            stopped = "\(summary.reason)"
+            bestStep = summary.best?.step
+        }
+    }
+
+    /// A line for each metric: what it was and what it is.
+    ///
+    /// - Parameter part: what the metrics are of, where there are several.
+    static func printChanges(
+        from before: [String: Double], to after: [String: Double], of part: String? = nil
+    ) {
+        // Numbers in names by their value: 6x12 before 6x96.
+        for metric in after.keys.sorted(by: { $0.compare($1, options: .numeric) == .orderedAscending }) {
+            let name = (part.map { "\($0) " } ?? "") + metric
+            print(
+                name.padding(toLength: max(24, name.count + 2), withPad: " ", startingAt: 0)
+                    + String(format: "%.4f -> %.4f", before[metric] ?? .nan, after[metric] ?? .nan))
+        }
     }
 
     /// Tells what came of a training from texts to a model folder.
@@ -34,21 +65,13 @@ extension TrainCommand {
         }
         if reporting.json {
             let target = URL(fileURLWithPath: output)
-            return try printJSON(
-                Report(
-                    output: target.path, run: steering.folder(for: target).path, examples: result.examples,
-                    truncated: result.truncated, steps: summary.step, epochs: summary.epoch,
-                    loss: summary.loss,
-                    stopped: "\(summary.reason)", before: result.before, after: result.after,
-                    bestStep: summary.best?.step, seconds: summary.seconds))
+            var report = Report(
+                output: target.path, run: steering.folder(for: target), examples: result.examples,
+                before: result.before, after: result.after, summary)
+            report.truncated = result.truncated
+            return try printJSON(report)
         }
-        // Numbers in names by their value: 6x12 before 6x96.
-        for name in result.after.keys.sorted(by: { $0.compare($1, options: .numeric) == .orderedAscending }) {
-            let (before, after) = (result.before[name] ?? .nan, result.after[name] ?? .nan)
-            print(
-                name.padding(toLength: max(14, name.count + 2), withPad: " ", startingAt: 0)
-                    + String(format: "%.4f -> %.4f", before, after))
-        }
+        printChanges(from: result.before, to: result.after)
         if !reporting.quiet {
             note(
                 "\(output): \(Quantity.count(summary.step)) steps on \(Quantity.count(result.examples)) \(examples) in \(formatDuration(summary.seconds))"

@@ -109,39 +109,16 @@ extension TrainCommand {
             return try recipe.checked()
         }
 
-        private struct Report: Encodable {
-            let schemaVersion = 1
-            let output: String
-            let run: String
-            let concepts: Int
-            let examples: Int
-            let truncated: Int
-            let steps: Int
-            let epochs: Double
-            let loss: Double?
-            let stopped: String
-            let before: [String: Double]
-            let after: [String: Double]
-            let bestStep: Int?
-            let seconds: Double
-        }
-
         private func report(_ result: SESATraining.Result, _ target: URL) throws {
             let summary = result.summary
             if reporting.json {
-                return try printJSON(
-                    Report(
-                        output: target.path, run: steering.folder(for: target).path,
-                        concepts: result.concepts, examples: result.examples, truncated: result.truncated,
-                        steps: summary.step, epochs: summary.epoch, loss: summary.loss,
-                        stopped: "\(summary.reason)", before: result.before, after: result.after,
-                        bestStep: summary.best?.step, seconds: summary.seconds))
+                var report = TrainCommand.Report(
+                    output: target.path, run: steering.folder(for: target), examples: result.examples,
+                    before: result.before, after: result.after, summary)
+                (report.concepts, report.truncated) = (result.concepts, result.truncated)
+                return try printJSON(report)
             }
-            for (name, after) in result.after.sorted(by: { $0.key < $1.key }) {
-                print(
-                    name.padding(toLength: 14, withPad: " ", startingAt: 0)
-                        + String(format: "%.4f -> %.4f", result.before[name] ?? .nan, after))
-            }
+            TrainCommand.printChanges(from: result.before, to: result.after)
             if !reporting.quiet {
                 note(
                     "\(output): \(result.concepts) concepts; \(Quantity.count(summary.step)) steps on \(Quantity.count(result.examples)) texts and pairs in \(formatDuration(summary.seconds))"
