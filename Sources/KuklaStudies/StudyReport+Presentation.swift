@@ -38,7 +38,7 @@ extension StudyReport {
 
             **Claim.** \(claim)
 
-            `kukla study \(name) \(scale == .full ? "--full" : "--quick")\(seedOption)` measured this: \(summary), seeds \(seeds.map(String.init).joined(separator: ", ")).
+            `kukla study \(name) \(scale == .full ? "--full" : "--quick")\(seedOption)\(texts.map { " --texts \($0)" } ?? "")` measured this: \(summary), seeds \(seeds.map(String.init).joined(separator: ", ")).
 
             ## Bars
 

@@ -10,6 +10,8 @@ public struct StudyReport: Sendable {
     public let claim: String
     public let scale: StudyBench.Scale
     public let seeds: [UInt64]
+    /// The name of the file with further texts that were asked of, where there was one.
+    public let texts: String?
     public let threads: Int
     public let seconds: Double
     public let findings: StudyFindings
@@ -17,6 +19,7 @@ public struct StudyReport: Sendable {
     init(study: some Study, findings: StudyFindings, bench: StudyBench, seconds: Double) {
         (name, title, paper, claim) = (study.name, study.title, study.paper, study.claim)
         (scale, seeds, threads) = (bench.scale, bench.seeds, bench.threads)
+        texts = bench.texts?.lastPathComponent
         (self.findings, self.seconds) = (findings, seconds)
     }
 
@@ -42,6 +45,7 @@ extension StudyReport {
         let claim: String
         let scale: StudyBench.Scale
         let seeds: [UInt64]
+        let texts: String?
         let threads: Int
         let seconds: Double
         let bars: [StudyBar]
@@ -58,7 +62,8 @@ extension StudyReport {
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         return try encoder.encode(
             Contents(
-                study: name, paper: paper, claim: claim, scale: scale, seeds: seeds, threads: threads,
+                study: name, paper: paper, claim: claim, scale: scale, seeds: seeds, texts: texts,
+                threads: threads,
                 seconds: (seconds * 10).rounded() / 10, bars: findings.bars, tables: findings.tables,
                 notes: findings.notes))
     }
