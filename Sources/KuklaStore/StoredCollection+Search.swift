@@ -34,30 +34,36 @@ extension StoredCollection {
         }
     }
 
-    /// Fetches the items of what `find` finds. Where one was deleted meanwhile, searches again, so that no list is short.
+    /// Fetches the items of what `find` finds. Where one was deleted or written again meanwhile, searches again, so that no list is
+    /// short; where that goes on, between two writes.
     private func settled(
         _ request: SearchRequest, _ find: (SearchRequest) throws(KuklaError) -> [[Candidate]]
     ) throws(KuklaError) -> [[SearchHit]] {
-        var tries = 0
-        while true {
+        for _ in 0..<4 {
             let lists = try find(request)
-            let found = try database.read { db in
-                let statement = try db.cachedStatement(
-                    sql: "SELECT sequence, id, text, metadata FROM items WHERE sequence = ?")
-                return try lists.map { list in
-                    try list.compactMap { candidate -> SearchHit? in
-                        guard let row = try Row.fetchOne(statement, arguments: [candidate.sequence]) else {
-                            return nil
-                        }
-                        return SearchHit(
-                            item: try item(row, withVector: request.withVectors, db), score: candidate.score,
-                            distance: candidate.distance, vectorRank: candidate.vectorRank,
-                            textRank: candidate.textRank)
+            let found = try fetched(lists, request)
+            if zip(lists, found).allSatisfy({ $0.count == $1.count }) { return found }
+        }
+        return try writing.withLock { _ throws(KuklaError) in try fetched(find(request), request) }
+    }
+
+    private func fetched(
+        _ lists: [[Candidate]], _ request: SearchRequest
+    ) throws(KuklaError) -> [[SearchHit]] {
+        try database.read { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT sequence, id, text, metadata FROM items WHERE sequence = ?")
+            return try lists.map { list in
+                try list.compactMap { candidate -> SearchHit? in
+                    guard let row = try Row.fetchOne(statement, arguments: [candidate.sequence]) else {
+                        return nil
                     }
+                    return SearchHit(
+                        item: try item(row, withVector: request.withVectors, db), score: candidate.score,
+                        distance: candidate.distance, vectorRank: candidate.vectorRank,
+                        textRank: candidate.textRank)
                 }
             }
-            tries += 1
-            if tries == 4 || zip(lists, found).allSatisfy({ $0.count == $1.count }) { return found }
         }
     }
 
