@@ -198,7 +198,9 @@ def bench_graphs():
     sets = [("apt", "62k x 384", "ip"), ("mnist", "60k x 784", "l2"), ("clustered", "1M x 128", "ip")]
     for name, shape, metric in sets:
         titles = [f"HNSW search at recall@10 {target}, {name} {shape}" for target in (0.95, 0.99)]
-        coded = f"HNSW over SQ8 at recall@10 0.95, {name} {shape}"
+        # 8 bits themselves find 0.944 of these clusters' neighbours.
+        of_codes = 0.9 if name == "clustered" else 0.95
+        coded = f"HNSW over SQ8 at recall@10 {of_codes}, {name} {shape}"
         signs = f"HNSW over 1-bit codes with refinement at recall@10 0.95, {name} {shape}"
         building = f"HNSW build, {name} {shape}"
         if not any(wanted(title) for title in [*titles, coded, signs, building]):
@@ -226,12 +228,13 @@ def bench_graphs():
                     compare(title, peer, 1.2, collection, asked, queries, truth_path, truth, target)
         if wanted(coded):
             collection = options.work / f"{name}-HNSW16-SQ8.kukla"
-            with Ours("build", base_path, "HNSW16,SQ8", ours_metric, collection):
-                pass
+            if not collection.exists():
+                with Ours("build", base_path, "HNSW16,SQ8", ours_metric, collection):
+                    pass
             # i8 of USearch is for directions alone.
             for peer in [Faiss(base, metric, "8bit")] + ([USearch(base, metric, "i8")] if metric == "ip" else []):
                 ready(peer, name)
-                compare(coded, peer, 1.3, collection, asked, queries, truth_path, truth, 0.95)
+                compare(coded, peer, 1.3, collection, asked, queries, truth_path, truth, of_codes)
         # Pixels are never below zero: their signs say nothing. USearch's signs of clusters of noise find too little.
         if wanted(signs) and name == "apt":
             collection = options.work / f"{name}-HNSW16-B1.kukla"
