@@ -39,6 +39,11 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let hummingbird: [Target.Dependency] = ["Hummingbird", "HummingbirdTLS"].map {
+    .product(name: $0, package: "hummingbird")
+}
+
 let package = Package(
     name: "kukla",
     platforms: [.macOS(.v15)],
@@ -55,6 +60,8 @@ let package = Package(
         .library(name: "KuklaIndex", targets: ["KuklaIndex"]),
         .library(name: "KuklaEvaluation", targets: ["KuklaEvaluation"]),
         .library(name: "KuklaStore", targets: ["KuklaStore"]),
+        .library(name: "KuklaServer", targets: ["KuklaServer"]),
+        .library(name: "KuklaTables", targets: ["KuklaTables"]),
         .library(name: "KuklaStudies", targets: ["KuklaStudies"]),
         .library(name: "KuklaHub", targets: ["KuklaHub"]),
     ],
@@ -63,6 +70,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         // C floor.
@@ -93,15 +102,24 @@ let package = Package(
             ["KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         room("KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics"]),
         room(
+            "KuklaServer",
+            [
+                "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaNN", "KuklaFormats",
+                "KuklaNumerics", crypto, logging,
+            ] + hummingbird),
+        room(
+            "KuklaTables",
+            ["KuklaCodecs", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels", yams]),
+        room(
             "KuklaStudies",
             [
-                "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaWeights", "KuklaObjectives",
+                "KuklaTables", "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaWeights", "KuklaObjectives",
                 "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics",
             ]),
         .executableTarget(
             name: "kukla",
             dependencies: [
-                "KuklaStudies",
+                "KuklaStudies", "KuklaServer", "KuklaTables",
                 "KuklaEvaluation", "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaWeights",
                 "KuklaObjectives",
                 "KuklaText", "KuklaNN", "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics",
@@ -148,6 +166,15 @@ let package = Package(
             data: ["Golden"]),
         tests(of: "KuklaIndex", ["KuklaCodecs", "KuklaFormats", "KuklaNumerics", "CKernels"]),
         tests(of: "KuklaStore", ["KuklaIndex", "KuklaCodecs", "KuklaFormats", "KuklaNumerics"]),
+        tests(
+            of: "KuklaServer",
+            [
+                "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
+        tests(
+            of: "KuklaTables",
+            ["KuklaCodecs", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         tests(of: "KuklaStudies", ["KuklaFormats", "KuklaNumerics"]),
         // Runs the built `kukla` as a user would: exit codes, files left behind, output.
         .testTarget(
