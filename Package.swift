@@ -40,9 +40,17 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let hummingbird: [Target.Dependency] = ["Hummingbird", "HummingbirdTLS"].map {
-    .product(name: $0, package: "hummingbird")
-}
+/// HTTP: Hummingbird, and what of the packages below it shows in its interface.
+let hummingbird: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "HummingbirdTLS", package: "hummingbird"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+]
 
 let package = Package(
     name: "kukla",
@@ -72,6 +80,9 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
     targets: [
         // C floor.
@@ -123,7 +134,7 @@ let package = Package(
                 "KuklaEvaluation", "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaWeights",
                 "KuklaObjectives",
                 "KuklaText", "KuklaNN", "KuklaTensor", "KuklaHub", "KuklaFormats", "KuklaNumerics",
-                argumentParser,
+                argumentParser, logging,
             ],
             swiftSettings: settings),
 

@@ -22,7 +22,7 @@ struct Kukla: AsyncParsableCommand {
             EmbedCommand.self, FitCommand.self, IndexCommand.self, SearchCommand.self, InfoCommand.self,
             EvalCommand.self, ExplainCommand.self, BenchCommand.self, TrainCommand.self, MergeCommand.self,
             ExportCommand.self, StudyCommand.self, ModelCommand.self, TokenizeCommand.self,
-            DoctorCommand.self, CollectionCommand.self, MineCommand.self,
+            DoctorCommand.self, CollectionCommand.self, ServeCommand.self, KeysCommand.self, MineCommand.self,
         ])
 
     static func main() async {

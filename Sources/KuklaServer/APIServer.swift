@@ -1,0 +1,137 @@
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+public import KuklaNumerics
+public import KuklaStore
+import KuklaText
+public import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+
+/// A store of collections and a model, over HTTP.
+///
+///     let server = try APIServer(store: store, model: model, keys: nil, configuration: ServerConfiguration(), logger: logger)
+///     try await server.run()
+public final class APIServer: Sendable {
+    public let configuration: ServerConfiguration
+    let store: Store
+    let served: ServedModel?
+    let keys: KeyRing?
+    let metrics = ServerMetrics()
+    let version: String
+    /// Searches and whatever else reads; writes, which wait for the disk and for each other, have threads of their own.
+    let reading = WorkPool("reading")
+    let writing = WorkPool("writing")
+    let queue: EmbeddingQueue?
+    let isReady = Guarded(false)
+    private let departures = Departures()
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - store: what `/collections` serves; it stays the caller's to close.
+    ///   - model: what embeds texts; nil for a server of vectors only.
+    ///   - keys: who may ask; nil where anybody who reaches the server may.
+    ///   - version: what `/status` says.
+    /// - Throws: `KuklaError.usage` where it would listen on an address that others reach, without keys.
+    public init(
+        store: Store, model: ServedModel?, keys: KeyRing?, configuration: ServerConfiguration,
+        version: String,
+        logger: Logger
+    ) throws(KuklaError) {
+        guard keys != nil || Self.isLoopback(configuration.host) else {
+            throw KuklaError(
+                .usage,
+                "Cannot listen on \(configuration.host) without API keys: others reach that address. Make a key with `kukla keys add`, or listen on 127.0.0.1."
+            )
+        }
+        self.store = store
+        self.served = model
+        self.keys = keys
+        self.configuration = configuration
+        self.version = version
+        self.logger = logger
+        queue = model.map { [metrics] in
+            EmbeddingQueue($0.model.encoder, configuration.batching, metrics: metrics)
+        }
+    }
+
+    /// Answers requests until the process is told to end (SIGTERM, SIGINT); requests in flight are finished first.
+    ///
+    /// - Parameter listening: hears the address once it is listened on.
+    public func run(listening: @escaping @Sendable (_ host: String, _ port: Int) -> Void = { _, _ in })
+        async throws
+    {
+        let application = try application(listening)
+        defer { queue?.close() }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: application)], gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger))
+        try await group.run()
+    }
+
+    /// What answers requests.
+    func application(
+        _ listening: @escaping @Sendable (_ host: String, _ port: Int) -> Void = { _, _ in }
+    ) throws -> some ApplicationProtocol {
+        var http = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [self.departures.handler()],
+            idleTimeout: .milliseconds(Int64(configuration.idleTimeout * 1000)))
+        http.httpDecoder.maxHeaderListSize = 64 << 10
+        var server = HTTPServerBuilder.http1(configuration: http)
+        if let tls = configuration.tls { server = try .tls(server, tlsConfiguration: Self.tls(tls)) }
+        return Application(
+            router: try router(), server: server,
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: "kukla",
+                backlog: 4096,
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    configuration.maximumConnections, logger: logger)),
+            onServerRunning: { [isReady] channel in
+                isReady.withLock { $0 = true }
+                listening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
+            },
+            logger: logger)
+    }
+
+    private func router() throws -> Router<RequestScope> {
+        let router = Router(context: RequestScope.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: Observation(metrics: metrics))
+        router.add(middleware: Authentication(keys: keys))
+        if let rate = configuration.rateLimit { router.add(middleware: RateLimiting(rate)) }
+        StatusRoutes(server: self).add(to: router)
+        if let service = embeddingService {
+            OpenAIRoutes(service: service).add(to: router)
+            TextEmbeddingsInferenceRoutes(service: service, version: version).add(to: router)
+        }
+        return router
+    }
+
+    /// What embeds texts; nil where there is no model.
+    var embeddingService: EmbeddingService? {
+        guard let served, let queue else { return nil }
+        return EmbeddingService(
+            served: served, queue: queue, departures: departures, configuration: configuration)
+    }
+
+    static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    }
+
+    private static func tls(_ files: ServerConfiguration.TLS) throws(KuklaError) -> TLSConfiguration {
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(files.certificates.path)
+            let key = try NIOSSLPrivateKey(file: files.key.path, format: .pem)
+            return .makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        } catch {
+            throw KuklaError(
+                .badData,
+                "Cannot serve TLS by \(files.certificates.path) and \(files.key.path): expected a certificate chain and its key in PEM.",
+                cause: error)
+        }
+    }
+}
