@@ -124,7 +124,8 @@ let package = Package(
         room(
             "KuklaStudies",
             [
-                "KuklaTables", "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaWeights", "KuklaObjectives",
+                "KuklaTables", "KuklaEvaluation", "KuklaIndex", "KuklaCodecs", "KuklaWeights",
+                "KuklaObjectives",
                 "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics",
             ]),
         .executableTarget(
@@ -149,7 +150,7 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "KuklaTestSupport", dependencies: ["KuklaNumerics", "KuklaTensor"],
+            name: "KuklaTestSupport", dependencies: ["KuklaFormats", "KuklaNumerics", "KuklaTensor"],
             path: "Tests/KuklaTestSupport",
             swiftSettings: settings),
         tests(of: "KuklaNumerics", ["CKernels"]),
@@ -181,8 +182,8 @@ let package = Package(
             of: "KuklaServer",
             [
                 "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics",
-                .product(name: "HummingbirdTesting", package: "hummingbird"),
-            ]),
+                .product(name: "HummingbirdTesting", package: "hummingbird"), logging,
+            ] + hummingbird),
         tests(
             of: "KuklaTables",
             ["KuklaCodecs", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),

@@ -21,6 +21,7 @@ for package in "${!header[@]}"; do
     [ -n "$found" ] || missing+=("$package")
 done
 python3 -m pip --version > /dev/null 2>&1 || missing+=(python3-pip)
+python3 -c "import ensurepip" > /dev/null 2>&1 || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 echo "Installing ${missing[*]}" >&2

@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export KUKLA_STRICT=1
+KUKLA_CLIENTS_PYTHON=$(Scripts/install-clients.sh)
+export KUKLA_CLIENTS_PYTHON
 swift format lint --strict -r Sources Tests Benchmarks Package.swift
 swift build -c release --build-tests
 swift test -c release --skip-build

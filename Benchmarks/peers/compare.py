@@ -12,8 +12,9 @@ import encode_rows
 import graph_rows
 import harness
 import search_rows
+import serving_rows
 import training_rows
 
-for rows in [encode_rows, search_rows, graph_rows, training_rows, elastic_rows]:
+for rows in [encode_rows, search_rows, graph_rows, training_rows, elastic_rows, serving_rows]:
     rows.run()
 harness.write_table()

@@ -1,5 +1,5 @@
 import Foundation
-import Hummingbird
+package import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
 public import KuklaNumerics
@@ -26,6 +26,7 @@ public final class APIServer: Sendable {
     let reading = WorkPool("reading")
     let writing = WorkPool("writing")
     let queue: EmbeddingQueue?
+    /// Whether all collections are open.
     let isReady = Guarded(false)
     private let departures = Departures()
     private let logger: Logger
@@ -73,8 +74,22 @@ public final class APIServer: Sendable {
         try await group.run()
     }
 
+    /// Opens all collections beside the first requests; what cannot be opened is told, and told again to who asks for it.
+    private func getReady() {
+        Task {
+            try await reading.run { [self] in
+                for name in store.names {
+                    do throws(KuklaError) { _ = try store.collection(name.description) } catch {
+                        logger.error("\(error.description)")
+                    }
+                }
+                isReady.withLock { $0 = true }
+            }
+        }
+    }
+
     /// What answers requests.
-    func application(
+    package func application(
         _ listening: @escaping @Sendable (_ host: String, _ port: Int) -> Void = { _, _ in }
     ) throws -> some ApplicationProtocol {
         var http = HTTP1Channel.Configuration(
@@ -90,8 +105,8 @@ public final class APIServer: Sendable {
                 backlog: 4096,
                 availableConnectionsDelegate: MaximumAvailableConnections(
                     configuration.maximumConnections, logger: logger)),
-            onServerRunning: { [isReady] channel in
-                isReady.withLock { $0 = true }
+            onServerRunning: { [self] channel in
+                getReady()
                 listening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
             },
             logger: logger)

@@ -1,6 +1,7 @@
 import Foundation
 import KuklaFormats
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// `kukla train aspects`, and the vectors of each aspect's space.

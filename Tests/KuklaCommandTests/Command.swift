@@ -69,20 +69,3 @@ struct Command {
         self.status == status && output.isEmpty && words.allSatisfy(errors.contains)
     }
 }
-
-/// A folder of its own for one test.
-final class TemporaryFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appending(path: "kukla-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    /// Names of all files in it, temporary ones too.
-    var contents: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted()
-    }
-}

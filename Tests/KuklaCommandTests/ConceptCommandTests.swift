@@ -1,6 +1,7 @@
 import Foundation
 import KuklaFormats
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// `kukla train sesa`, its vectors and what it says about them.

@@ -1,5 +1,6 @@
 import Foundation
 import KuklaFormats
+import KuklaTestSupport
 import Testing
 
 /// `kukla fit --model`, and the plan's way through `embed`, `index` and `search`.

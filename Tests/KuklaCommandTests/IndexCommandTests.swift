@@ -1,6 +1,7 @@
 import Foundation
 import KuklaFormats
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// `kukla index` with graphs and lists, `kukla index doctor`, `kukla bench search`, `kukla search --within`.

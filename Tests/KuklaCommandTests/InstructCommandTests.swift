@@ -1,6 +1,7 @@
 import Foundation
 import KuklaFormats
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// `kukla mine` and `kukla train instruct`, from files to a folder that embeds.

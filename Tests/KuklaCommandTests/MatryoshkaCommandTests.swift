@@ -1,6 +1,7 @@
 import Foundation
 import KuklaFormats
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// `kukla train matryoshka`, and what a person does with the model: cut it, measure it, search with it.

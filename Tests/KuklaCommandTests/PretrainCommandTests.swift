@@ -1,5 +1,6 @@
 import Foundation
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// `kukla train pretrain`, and what a person does with the model.

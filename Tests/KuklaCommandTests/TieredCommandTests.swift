@@ -1,4 +1,5 @@
 import Foundation
+import KuklaTestSupport
 import Testing
 
 /// Collections whose finer codes stay on disk, and `kukla train bidr`, which makes codecs for them.

@@ -1,6 +1,7 @@
 import Foundation
 import KuklaFormats
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// `kukla train` on a tiny model and tiny files: what it writes, what it refuses, and how it goes on after a kill.

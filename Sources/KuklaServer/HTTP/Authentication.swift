@@ -13,7 +13,8 @@ struct Authentication: RouterMiddleware {
     static let publicPaths: Set<String> = ["/", "/healthz", "/readyz", "/openapi.json", "/favicon.ico"]
 
     @concurrent func handle(
-        _ request: Request, context: RequestScope, next: @concurrent (Request, RequestScope) async throws -> Response
+        _ request: Request, context: RequestScope,
+        next: @concurrent (Request, RequestScope) async throws -> Response
     ) async throws -> Response {
         var context = context
         if let keys {

@@ -12,7 +12,8 @@ struct Observation: RouterMiddleware {
     private static let requestID = HTTPField.Name("x-request-id")!
 
     @concurrent func handle(
-        _ request: Request, context: RequestScope, next: @concurrent (Request, RequestScope) async throws -> Response
+        _ request: Request, context: RequestScope,
+        next: @concurrent (Request, RequestScope) async throws -> Response
     ) async throws -> Response {
         let start = ContinuousClock.now
         var context = context

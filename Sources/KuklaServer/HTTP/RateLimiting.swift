@@ -20,7 +20,8 @@ struct RateLimiting: RouterMiddleware {
     private var size: Double { max(rate, 1) }
 
     @concurrent func handle(
-        _ request: Request, context: RequestScope, next: @concurrent (Request, RequestScope) async throws -> Response
+        _ request: Request, context: RequestScope,
+        next: @concurrent (Request, RequestScope) async throws -> Response
     ) async throws -> Response {
         if let seconds = wait(for: context.principal.key ?? context.address, at: .now) {
             throw APIFailure(

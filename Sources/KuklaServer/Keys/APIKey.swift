@@ -37,10 +37,14 @@ public struct APIKey: Codable, Sendable, Hashable {
     ) -> (key: APIKey, secret: String) {
         let secret = "kk-" + Data(SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }).base64URL
         let id = Data(SymmetricKey(size: .init(bitCount: 40)).withUnsafeBytes { Array($0) }).base64URL
+        // Whole seconds are what the file holds.
+        func whole(_ date: Date) -> Date {
+            Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))
+        }
         let key = APIKey(
             id: id, label: label, hash: hash(of: secret), scopes: scopes, collections: collections,
-            created: now,
-            expires: expires)
+            created: whole(now),
+            expires: expires.map(whole))
         return (key, secret)
     }
 

@@ -122,6 +122,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         // A client that goes away must not end the server.
         signal(SIGPIPE, SIG_IGN)
+        Interrupt.handOver()
         Self.raiseFileLimit()
         let logger = makeLogger()
         let threads = try compute.threadCount()

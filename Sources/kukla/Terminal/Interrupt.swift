@@ -36,6 +36,11 @@ final class Interrupt: Sendable {
         return { current.state.withLock { $0.isWanted } }
     }
 
+    /// From now on signals are the affair of somebody else, who finishes what has begun: a server.
+    static func handOver() {
+        for source in current?.sources ?? [] { source.cancel() }
+    }
+
     private func handle(_ number: Int32) {
         let waits = state.withLock { state in
             defer { state.isWanted = true }

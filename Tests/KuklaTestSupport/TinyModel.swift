@@ -1,22 +1,22 @@
-import Foundation
+public import Foundation
 import KuklaFormats
 import KuklaNumerics
 
 /// A sentence-transformers folder with a model of a few thousand random numbers that knows the words of `sentences`.
-enum TinyModel {
-    static let subjects = ["a man", "a woman", "two dogs", "the child", "a bird", "some people"]
-    static let verbs = ["plays", "eats", "watches", "carries", "paints"]
-    static let objects = ["a guitar", "an apple", "the sea", "a box", "the wall", "a ball"]
+public enum TinyModel {
+    public static let subjects = ["a man", "a woman", "two dogs", "the child", "a bird", "some people"]
+    public static let verbs = ["plays", "eats", "watches", "carries", "paints"]
+    public static let objects = ["a guitar", "an apple", "the sea", "a box", "the wall", "a ball"]
 
     /// Different sentences, always the same.
-    static func sentences(_ count: Int) -> [String] {
+    public static func sentences(_ count: Int) -> [String] {
         (0..<count).map { i in
             "\(subjects[i % 6]) \(verbs[i / 6 % 5]) \(objects[i / 30 % 6]) \(["today", "again", "now", "slowly"][i / 180 % 4])"
         }
     }
 
     /// - Parameter inside: the width of the layers' inner part.
-    static func write(to folder: URL, inside: Int = 24) throws {
+    public static func write(to folder: URL, inside: Int = 24) throws {
         let words = Set(
             (subjects + verbs + objects + ["today again now slowly one other"]).flatMap {
                 $0.split(separator: " ")
