@@ -26,16 +26,16 @@ extension StoredCollection {
         rebuilding isRebuilding: Bool = false, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> CompactionReport {
         try compacting.withLock { _ throws(KuklaError) in
-            let (through, count, fitted) = try database.read { db in
+            let (through, count, fitted, fit) = try database.read { db in
                 (
                     try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM items") ?? 0,
                     try Int.fetchOne(db, sql: "SELECT count(*) FROM items") ?? 0,
-                    try db.fact("fitted", as: FittedPlan.self)
+                    try db.fact("fitted", as: FittedPlan.self), try db.fact("fit", as: FitRecord.self)
                 )
             }
             let state = state.withLock { $0 }
             guard count > 0 else {
-                try use(nil, fitted)
+                try use(nil, fitted, fit)
                 return CompactionReport(count: 0, configuration: nil, isRebuilt: false)
             }
             let plan = try plan(for: count, fitted, through, refitting: isRebuilding, progress)
@@ -47,12 +47,17 @@ extension StoredCollection {
             }
             let url = segments.appending(
                 path: "\(through)-\(String(UInt32.random(in: .min ... .max), radix: 36)).kukla")
-            let isNew = isRebuilding || !canGrow(state, to: count, as: plan)
-            let trainedOn = try writeIndex(url, plan, through, growing: isNew ? nil : state.segment, progress)
+            let reason =
+                isRebuilding
+                ? .requested : reasonForNewIndex(state, of: count, as: plan, isFitting: fitted == nil)
+            let trainedOn = try writeIndex(
+                url, plan, through, growing: reason == nil ? state.segment : nil, progress)
             let segment = try Segment(written: url, through: through, trainedOn: trainedOn)
-            try use(segment, settings.plan.isFitted(at: count) ? plan : fitted)
+            try use(
+                segment, settings.plan.isFitted(at: count) ? plan : fitted,
+                reason.map { FitRecord(operation: through, count: count, reason: $0) } ?? fit)
             return CompactionReport(
-                count: segment.index.count, configuration: plan.configuration, isRebuilt: isNew)
+                count: segment.index.count, configuration: plan.configuration, isRebuilt: reason != nil)
         }
     }
 
@@ -101,13 +106,19 @@ extension StoredCollection {
         }
     }
 
-    private func canGrow(_ state: SearchState, to count: Int, as plan: FittedPlan) -> Bool {
+    /// Why the index cannot grow by the fresh items; `nil` where it can.
+    private func reasonForNewIndex(
+        _ state: SearchState, of count: Int, as plan: FittedPlan, isFitting: Bool
+    ) -> FitRecord.Reason? {
         guard let segment = state.segment, segment.index.configuration == plan.configuration else {
-            return false
+            return isFitting && settings.plan.isFitted(at: count) ? .enoughItems : .first
         }
         // Exact codes learn nothing.
-        let isTrained = segment.isExact || 4 * segment.record.trainedOn >= min(count, trainingLimit)
-        return isTrained && (segment.index is FlatIndex || 5 * state.deadCount <= segment.record.count)
+        guard segment.isExact || 4 * segment.record.trainedOn >= min(count, trainingLimit) else {
+            return .growth
+        }
+        let isDense = segment.index is FlatIndex || 5 * state.deadCount <= segment.record.count
+        return isDense ? nil : .deletions
     }
 
     private var trainingLimit: Int {
@@ -116,32 +127,7 @@ extension StoredCollection {
 
     /// Random vectors to train on.
     private func sample(_ through: Int64, limit: Int) throws(KuklaError) -> Matrix {
-        try database.read { db in
-            let all = try Int64.fetchAll(
-                db, sql: "SELECT sequence FROM items WHERE sequence <= ? ORDER BY sequence",
-                arguments: [through])
-            var random = RandomSource(seed: 1)
-            let chosen =
-                all.count <= limit ? all : random.sample(limit, below: all.count).sorted().map { all[$0] }
-            let statement = try db.cachedStatement(
-                sql: "SELECT sequence, vector FROM vectors WHERE sequence = ?")
-            let d = settings.dimensions
-            return try Matrix(rows: chosen.count, columns: d) { vectors in
-                for (row, sequence) in chosen.enumerated() {
-                    let one = try blobs.read(Row.fetchCursor(statement, arguments: [sequence])).vectors
-                    guard one.rows == 1 else {
-                        throw KuklaError(
-                            .badData,
-                            "The vector of operation \(sequence) is not there: the database is damaged. Restore a snapshot."
-                        )
-                    }
-                    one.withUnsafeBufferPointer {
-                        _ = UnsafeMutableBufferPointer(rebasing: vectors[row * d..<(row + 1) * d])
-                            .update(fromContentsOf: $0)
-                    }
-                }
-            }
-        }
+        try sampledVectors(0...through, limit: limit)
     }
 
     /// Writes an index of all items up to `through`: `growing` with the items after it, or else a new one. Says how many vectors
@@ -200,12 +186,15 @@ extension StoredCollection {
     }
 
     /// Makes `segment` the index, and deletes the file of the one before.
-    private func use(_ segment: Segment?, _ fitted: FittedPlan?) throws(KuklaError) {
+    private func use(
+        _ segment: Segment?, _ fitted: FittedPlan?, _ fit: FitRecord?
+    ) throws(KuklaError) {
         let old = try writing.withLock { _ throws(KuklaError) in
             let old = try database.write { db in
                 let old = try db.fact("segment", as: SegmentRecord.self)
                 try db.setFact("segment", to: segment?.record)
                 try db.setFact("fitted", to: fitted)
+                try db.setFact("fit", to: fit)
                 try forget(all: segment, db)
                 return old
             }
