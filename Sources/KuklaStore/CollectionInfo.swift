@@ -15,6 +15,8 @@ public struct CollectionInfo: Encodable, Sendable {
         /// Bytes of memory a vector.
         public let bytesPerVector: Double
         public let fileBytes: Int
+        /// Whether all of its bytes were compared with their checksums since it was opened or made.
+        public let isChecked: Bool
     }
 
     public let name: String
@@ -53,7 +55,8 @@ extension StoredCollection {
                 file: segment.record.file, configuration: segment.index.configuration,
                 count: segment.index.count, deleted: state.deadCount, trainedOn: segment.record.trainedOn,
                 bytesPerVector: segment.index.bytesPerVector,
-                fileBytes: segment.file.sections.reduce(0) { max($0, $1.offset + $1.length) })
+                fileBytes: segment.file.sections.reduce(0) { max($0, $1.offset + $1.length) },
+                isChecked: segment.isChecked)
         }
         return CollectionInfo(
             name: name.description, count: count, operation: operation, settings: settings, index: index,

@@ -35,6 +35,10 @@ public struct StoreOptions: Sendable {
     public var threads: Int
     /// Hears what was damaged and what became of it, one sentence each; may be called on any thread.
     public var report: @Sendable (String) -> Void = { _ in }
+    /// An index of at most so many bytes is checked whole when its collection is opened, a larger one in the background.
+    package var checkedAtOnce = 32 << 20
+    /// Called before an index is checked in the background: for tests that look at what happens meanwhile.
+    package var willCheck: @Sendable () -> Void = {}
 
     /// - Parameter memory: bytes to keep to, beside the codes of indexes, which are mapped files.
     public init(memory: Int = 512 << 20, threads: Int = defaultThreadCount) {

@@ -26,6 +26,8 @@ extension StoredCollection {
         rebuilding isRebuilding: Bool = false, progress: any ProgressReporter = SilentProgress()
     ) throws(KuklaError) -> CompactionReport {
         try compacting.withLock { _ throws(KuklaError) in
+            // An index that grows takes its codes over: a damaged one would be found whole afterwards.
+            try checkIndex()
             let (through, count, fitted, fit) = try database.read { db in
                 (
                     try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM items") ?? 0,

@@ -106,7 +106,7 @@ extension StoredCollection {
         guard rows.map({ $0.count > 0 }) ?? true else { return Array(repeating: [], count: queries.rows) }
         var index = segment.index
         if let effort = request.effort { index = try index.searched(withEffort: effort) }
-        let wanted = segment.isExact ? k : max(k, request.candidateCount)
+        let wanted = segment.hasExactScores ? k : max(k, request.candidateCount)
         let found = try index.search(
             queries, count: min(wanted, index.count), allowing: rows, threads: options.threads)
         var lists: [[ScoredItem]] = []
@@ -114,7 +114,7 @@ extension StoredCollection {
             var items: [ScoredItem] = []
             for match in matches { items.append(ScoredItem(try segment.sequence(of: match.id), match)) }
             lists.append(
-                segment.isExact
+                segment.hasExactScores
                     ? items : try compared(items, with: queries[rows: query..<query + 1], count: k))
         }
         return lists

@@ -23,7 +23,11 @@ public final class StoredCollection: Sendable {
     let writing = Guarded(())
     /// Held while an index is made, moved or copied.
     let compacting = Guarded(())
+    /// Held while the index that was opened is checked.
+    let checking = Guarded(())
     let background = BackgroundWork()
+    /// Checks the index, beside what else works in the background.
+    let checker = BackgroundWork()
 
     var segments: URL { folder.appending(path: Segment.folderName) }
 
@@ -68,15 +72,17 @@ public final class StoredCollection: Sendable {
         }
         var segment: Segment?
         if let record {
-            do { segment = try Segment(record, in: segments, settings) } catch {
-                options.report(
-                    "The index of the collection '\(name)' cannot be used and is made again from its database: \(error)"
-                )
+            do throws(KuklaError) {
+                segment = try Segment(
+                    record, in: segments, settings, checkingUpTo: options.checkedAtOnce)
+            } catch {
+                options.report(Self.damageReport(name, error))
             }
         }
         state = Guarded(
             try Self.load(segment, from: database, settings, blobs, options))
         if record != nil && segment == nil || state.withLock({ $0.unheldAfter != nil }) { compactLater() }
+        if let segment, !segment.isChecked { checkLater() }
     }
 
     /// The state that belongs to a segment: what was removed since, and what is fresh.
@@ -108,6 +114,7 @@ public final class StoredCollection: Sendable {
 
     /// Stops what works in the background and closes the database. Called by the store.
     func close() {
+        checker.stop()
         background.stop()
         database.close()
     }

@@ -27,40 +27,87 @@ struct Segment: Sendable {
 
     let record: SegmentRecord
     let file: CollectionFile
+    /// Whether all bytes of the file were read and are those that were written.
+    var isChecked: Bool
 
     var index: any CodedIndex { file.index }
-    /// Whether its scores are those of the vectors themselves.
+    /// Whether its codes are the vectors themselves, all of which a search compares.
     var isExact: Bool { index.configuration == Self.exactConfiguration }
+    /// Whether the scores that it gives are those of the vectors in the database.
+    var hasExactScores: Bool { isExact && isChecked }
 
-    /// Opens and checks the file that `record` names.
+    /// Opens the file that `record` names, and checks its structure, the numbers of its items, and that it is the file that was
+    /// written. All other bytes are checked here where they are at most `limit`; else `check` is still to be called.
     ///
     /// - Throws: `KuklaError` that names the file, where it is not there, damaged or another one.
-    /// - Complexity: reads the whole file once.
-    init(_ record: SegmentRecord, in folder: URL, _ settings: CollectionSettings) throws(KuklaError) {
+    init(
+        _ record: SegmentRecord, in folder: URL, _ settings: CollectionSettings, checkingUpTo limit: Int
+    ) throws(KuklaError) {
         self.record = record
-        file = try Self.verified(folder.appending(path: record.file))
+        file = try Self.opened(folder.appending(path: record.file))
+        isChecked = false
         guard Self.checksum(of: file) == record.checksum, file.rows.count == record.count,
             index.dimensions == settings.dimensions, index.metric == settings.metric
         else {
             throw KuklaError(
                 .badData, "\(file.url.path) is whole, but not the index that the database knows.")
         }
+        // Which item is which: what is wrong here would be wrong in every answer.
+        for section in file.sections where section.name == Self.numbers {
+            guard file.isIntact(section) else { throw damaged(section) }
+        }
+        if file.sections.reduce(0, { $0 + $1.length }) <= limit {
+            try check { false }
+            isChecked = true
+        }
+    }
+
+    /// The section of the operations that wrote the items.
+    private static let numbers = "ids-number"
+
+    /// Reads all bytes and compares their checksums with those that were written. They are read by offset: looked at in the
+    /// mapped file they would all count as memory of this process.
+    ///
+    /// - Throws: `KuklaError`: `badData` that names the first damaged section; `cancelled` where `isStopped`.
+    func check(isStopped: () -> Bool) throws(KuklaError) {
+        let open = try OpenFile(file.url)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        for section in file.sections {
+            var (sum, done) = (Checksum(), 0)
+            while done < section.length {
+                guard !isStopped() else {
+                    throw KuklaError(.cancelled, "\(file.url.path) was closed while it was checked.")
+                }
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[..<min(buffer.count, section.length - done)])
+                try open.read(part, at: section.offset + done)
+                sum.add(UnsafeRawBufferPointer(part))
+                done += part.count
+            }
+            guard sum.value == section.checksum else { throw damaged(section) }
+        }
+    }
+
+    private func damaged(_ section: CollectionSection) -> KuklaError {
+        KuklaError(
+            .badData,
+            "The section '\(section.name)' of \(file.url.path) is damaged: its checksum is another than the file states."
+        )
     }
 
     /// What was written under a name: the file, checked, and what the database is to say of it.
     init(written url: URL, through: Int64, trainedOn: Int) throws(KuklaError) {
-        file = try Self.verified(url)
+        file = try Self.opened(url)
+        try file.verify()
+        isChecked = true
         record = SegmentRecord(
             file: url.lastPathComponent, through: through, count: file.rows.count, trainedOn: trainedOn,
             checksum: Self.checksum(of: file))
     }
 
-    private static func verified(_ url: URL) throws(KuklaError) -> CollectionFile {
-        do {
-            let file = try CollectionFile(url)
-            try file.verify()
-            return file
-        } catch let error as KuklaError { throw error } catch {
+    private static func opened(_ url: URL) throws(KuklaError) -> CollectionFile {
+        do { return try CollectionFile(url) } catch let error as KuklaError { throw error } catch {
             throw KuklaError(.badData, "Cannot use \(url.path).", cause: error)
         }
     }

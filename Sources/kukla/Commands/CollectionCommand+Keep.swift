@@ -32,6 +32,34 @@ extension CollectionCommand {
         }
     }
 
+    /// `kukla collection check`
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "check",
+            abstract: "Check that what lies on the disk is what was written.",
+            discussion: """
+                Reads all of a collection's database and index. A damaged index is named and made again; a damaged database ends the command
+                with status 2: restore a snapshot.
+                """)
+
+        @OptionGroup var store: StoreArguments
+
+        @Argument(help: "The name of the collection.")
+        var name: String
+
+        @OptionGroup var reporting: OutputOptions
+
+        func run() throws {
+            try store.collection(name) { collection in
+                let hadIndex = try collection.info().index != nil
+                try collection.check()
+                let isLost = try hadIndex && collection.info().index == nil
+                if isLost { try collection.compact(progress: reporting.progress) }
+                if !reporting.quiet { note("\(name): \(isLost ? "mended" : "sound")") }
+            }
+        }
+    }
+
     /// `kukla collection snapshot`
     struct Snapshot: ParsableCommand {
         static let configuration = CommandConfiguration(
