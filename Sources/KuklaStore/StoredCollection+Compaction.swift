@@ -44,6 +44,7 @@ extension StoredCollection {
             if !isRebuilding, let segment = state.segment, segment.record.through >= through,
                 state.deadCount == 0, segment.index.configuration == plan.configuration
             {
+                try calibrate(progress: progress)
                 return CompactionReport(
                     count: count, configuration: plan.configuration, isRebuilt: false)
             }
@@ -57,7 +58,10 @@ extension StoredCollection {
             let segment = try Segment(written: url, through: through, trainedOn: trainedOn)
             try use(
                 segment, settings.plan.isFitted(at: count) ? plan : fitted,
-                reason.map { FitRecord(operation: through, count: count, reason: $0) } ?? fit)
+                reason.map { FitRecord(operation: through, count: count, reason: $0) } ?? fit,
+                // A tenth more items change little.
+                keepsCalibration: reason == nil && 10 * (state.calibration?.items ?? 0) >= 9 * count)
+            try calibrate(progress: progress)
             return CompactionReport(
                 count: segment.index.count, configuration: plan.configuration, isRebuilt: reason != nil)
         }
@@ -189,7 +193,7 @@ extension StoredCollection {
 
     /// Makes `segment` the index, and deletes the file of the one before.
     private func use(
-        _ segment: Segment?, _ fitted: FittedPlan?, _ fit: FitRecord?
+        _ segment: Segment?, _ fitted: FittedPlan?, _ fit: FitRecord?, keepsCalibration: Bool = false
     ) throws(KuklaError) {
         let old = try writing.withLock { _ throws(KuklaError) in
             let old = try database.write { db in
@@ -197,6 +201,9 @@ extension StoredCollection {
                 try db.setFact("segment", to: segment?.record)
                 try db.setFact("fitted", to: fitted)
                 try db.setFact("fit", to: fit)
+                var calibration = keepsCalibration ? try db.fact("recall", as: RecallCalibration.self) : nil
+                if let segment { calibration?.file = segment.record.file }
+                try db.setFact("recall", to: calibration)
                 try forget(all: segment, db)
                 return old
             }

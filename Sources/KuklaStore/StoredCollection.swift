@@ -25,6 +25,8 @@ public final class StoredCollection: Sendable {
     let compacting = Guarded(())
     /// Held while the index that was opened is checked.
     let checking = Guarded(())
+    /// The last searches.
+    let queries: QueryLog
     let background = BackgroundWork()
     /// Checks the index, beside what else works in the background.
     let checker = BackgroundWork()
@@ -63,6 +65,7 @@ public final class StoredCollection: Sendable {
                 .badData, "Cannot use \(folder.path): its database has no settings. Restore a snapshot.")
         }
         self.settings = settings
+        queries = QueryLog(dimensions: settings.dimensions)
         blobs = VectorBlobs(settings)
         let segments = folder.appending(path: Segment.folderName)
         try? FileManager.default.createDirectory(at: segments, withIntermediateDirectories: true)
@@ -81,7 +84,10 @@ public final class StoredCollection: Sendable {
         }
         state = Guarded(
             try Self.load(segment, from: database, settings, blobs, options))
-        if record != nil && segment == nil || state.withLock({ $0.unheldAfter != nil }) { compactLater() }
+        let isComplete = state.withLock { state in
+            state.unheldAfter == nil && (state.calibration != nil || !isMeasurable(state))
+        }
+        if record != nil && segment == nil || !isComplete { compactLater() }
         if let segment, !segment.isChecked { checkLater() }
     }
 
@@ -91,11 +97,15 @@ public final class StoredCollection: Sendable {
         _ blobs: VectorBlobs, _ options: StoreOptions
     ) throws(KuklaError) -> SearchState {
         var state = SearchState(segment: segment, fresh: FreshItems(settings))
-        if segment != nil {
-            try state.remove(
-                database.read { db in
-                    try Int64.fetchAll(db, sql: "SELECT sequence FROM tombstones ORDER BY sequence")
-                })
+        if let segment {
+            let (dead, calibration) = try database.read { db in
+                (
+                    try Int64.fetchAll(db, sql: "SELECT sequence FROM tombstones ORDER BY sequence"),
+                    try db.fact("recall", as: RecallCalibration.self)
+                )
+            }
+            try state.remove(dead)
+            if calibration?.file == segment.record.file { state.calibration = calibration }
         }
         var after = segment?.record.through ?? 0
         let limit = options.freshLimit(settings)

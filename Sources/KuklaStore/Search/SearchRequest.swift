@@ -15,6 +15,9 @@ public struct SearchRequest: Sendable {
     /// How many of the best by codes are compared by their vectors; four times `count` and 32 more where left out. Means nothing
     /// where the index holds the vectors themselves.
     public var candidates: Int?
+    /// The share of the best items that is to be found, `0...1`: the effort and the candidates that were measured to find it are taken, and no
+    /// more. 1 compares all vectors in the database. Not beside `effort` and `candidates`.
+    public var recall: Double?
     /// Whether items come with their vectors.
     public var withVectors = false
 
@@ -37,6 +40,18 @@ public struct SearchRequest: Sendable {
             throw KuklaError(
                 .usage,
                 "Cannot compare \(candidates ?? 0) candidates for \(count) items: expected at least as many.")
+        }
+        if let recall {
+            guard recall > 0, recall <= 1 else {
+                throw KuklaError(
+                    .usage, "Cannot search with a recall of \(recall): expected more than 0, at most 1.")
+            }
+            guard effort == nil, candidates == nil else {
+                throw KuklaError(
+                    .usage,
+                    "Cannot search with a recall and with an effort or candidates of your own: the recall says how many it takes. Leave one of them out."
+                )
+            }
         }
         try filter?.check()
     }

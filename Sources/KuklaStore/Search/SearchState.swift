@@ -10,6 +10,8 @@ struct SearchState: Sendable {
     var fresh: FreshItems
     /// Items of later operations than this are in the database only; `nil` where there are none.
     var unheldAfter: Int64?
+    /// What searches of the segment were measured to find.
+    var calibration: RecallCalibration?
 
     /// Rows of the segment whose items are gone.
     var deadCount: Int { live.map { $0.capacity - $0.count } ?? 0 }
@@ -27,5 +29,35 @@ struct SearchState: Sendable {
             }
         }
         for sequence in sequences { fresh.remove(sequence) }
+    }
+}
+
+extension SearchState {
+    /// How hard a search of the segment is to look.
+    ///
+    /// A recall that was asked for is looked up in what was measured. A small index that was not measured is compared whole.
+    func effort(for request: SearchRequest, count k: Int, isFiltered: Bool) -> SearchEffort {
+        guard let segment else { return SearchEffort(candidates: k, recall: 1) }
+        let index = segment.index as? any ApproximateIndex
+        if segment.hasExactScores { return SearchEffort(effort: request.effort, candidates: k, recall: 1) }
+        guard let recall = request.recall else {
+            let candidates = max(k, request.candidateCount)
+            let effort = request.effort ?? index?.effort
+            // The beam of a graph is never narrower than what is wanted of it.
+            let width = segment.index is HNSWIndex ? effort.map { max($0, candidates) } : effort
+            return SearchEffort(
+                effort: request.effort, candidates: candidates,
+                recall: isFiltered
+                    ? nil : calibration?.recall(effort: width, candidates: candidates, count: k))
+        }
+        if var found = calibration?.effort(for: recall, count: k) {
+            if isFiltered { found.recall = nil }
+            return found
+        }
+        let isSmall = segment.record.count <= 2000
+        return SearchEffort(
+            effort: isSmall ? index?.largestEffort : nil,
+            candidates: isSmall ? max(k, segment.record.count) : max(k, request.candidateCount),
+            recall: isSmall ? 1 : nil)
     }
 }

@@ -136,4 +136,18 @@ struct Segment: Sendable {
     func rows(of sequences: [Int64]) throws(KuklaError) -> RowSet {
         try sequences.rows(among: record.count) { row throws(KuklaError) in try sequence(of: row) }
     }
+
+    /// The row of each of these operations that wrote an item of the index.
+    func places(of sequences: [Int64]) throws(KuklaError) -> [Int64: Int] {
+        var places: [Int64: Int] = [:]
+        for wanted in sequences {
+            var (low, high) = (0, record.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if try sequence(of: middle) < wanted { low = middle + 1 } else { high = middle }
+            }
+            if low < record.count, try sequence(of: low) == wanted { places[wanted] = low }
+        }
+        return places
+    }
 }

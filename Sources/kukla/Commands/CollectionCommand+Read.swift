@@ -152,6 +152,16 @@ extension CollectionCommand {
         @Option(help: "How many of the best by codes are compared by their vectors.")
         var candidates: Int?
 
+        @Option(
+            help:
+                "The share of the best items to find, up to 1 (all vectors are compared): the effort that was measured to find it is taken."
+        )
+        var recall: Double?
+
+        @Flag(
+            help: "Say how the search went: what was looked through, how hard, and how long each part took.")
+        var explain = false
+
         @OptionGroup var condition: FilterOption
         @OptionGroup var model: ModelOptions
         @OptionGroup var reporting: OutputOptions
@@ -170,6 +180,7 @@ extension CollectionCommand {
 
             let row: Int?
             let hits: [Hit]
+            let explanation: SearchExplanation?
         }
 
         private struct Result: Encodable {
@@ -184,6 +195,7 @@ extension CollectionCommand {
                 throw ValidationError("Give a question or --vectors FILE.")
             }
             guard by == nil || text != nil else { throw ValidationError("--by goes with a question.") }
+            guard !explain || text != nil else { throw ValidationError("--explain goes with a question.") }
         }
 
         func run() throws {
@@ -192,7 +204,9 @@ extension CollectionCommand {
                 var request = SearchRequest(count: k, filter: filter)
                 request.effort = effort
                 request.candidates = candidates
+                request.recall = recall
                 let found: [[SearchHit]]
+                var explanation: SearchExplanation?
                 let start: ContinuousClock.Instant
                 if let text {
                     let settings = collection.settings
@@ -205,17 +219,25 @@ extension CollectionCommand {
                         ).row(0)
                     }
                     start = .now
-                    found = [try collection.search(request)]
+                    if explain {
+                        let explained = try collection.explain(request)
+                        found = [explained.hits]
+                        explanation = explained.explanation
+                    } else {
+                        found = [try collection.search(request)]
+                    }
                 } else {
                     let queries = try VectorFile.readAll(URL(fileURLWithPath: vectors ?? ""))
                     start = .now
                     found = try collection.search(queries, request)
                 }
-                try show(found, seconds: (ContinuousClock.now - start) / .seconds(1))
+                try show(found, explanation, seconds: (ContinuousClock.now - start) / .seconds(1))
             }
         }
 
-        private func show(_ found: [[SearchHit]], seconds: Double) throws {
+        private func show(
+            _ found: [[SearchHit]], _ explanation: SearchExplanation?, seconds: Double
+        ) throws {
             let answers = found.enumerated().map { row, hits in
                 Answer(
                     row: text == nil ? row : nil,
@@ -224,7 +246,7 @@ extension CollectionCommand {
                             rank: place + 1, id: hit.item.id.description, score: hit.score,
                             distance: hit.distance, vectorRank: hit.vectorRank, textRank: hit.textRank,
                             text: hit.item.text, metadata: hit.item.metadata)
-                    })
+                    }, explanation: explanation)
             }
             if reporting.json {
                 return try printJSON(Result(collection: name, searchSeconds: seconds, answers: answers))
@@ -237,6 +259,7 @@ extension CollectionCommand {
                 }
             }
             note("Searched \(name) in \(String(format: "%.1f ms", seconds * 1000))")
+            if let explanation { note(explanation.sentences) }
         }
     }
 
@@ -292,5 +315,30 @@ extension CollectionCommand {
                 print("  indexed metadata: \(info.indexedPaths.joined(separator: ", "))")
             }
         }
+    }
+}
+
+extension SearchExplanation {
+    /// What a person reads.
+    fileprivate var sentences: String {
+        func milliseconds(_ seconds: Double) -> String { String(format: "%.2f ms", seconds * 1000) }
+        var parts: [String] = []
+        if let configuration {
+            let compared = compared.map { ", \(Quantity.count($0)) codes compared" } ?? ""
+            let effort = effort.map { ", effort \($0)" } ?? ""
+            let candidates = candidates.map { ", \($0) candidates compared by their vectors" } ?? ""
+            parts.append(
+                "index \(configuration) of \(Quantity.count(indexed)) items\(effort)\(compared)\(candidates)")
+        }
+        parts.append("\(Quantity.count(fresh)) fresh and \(Quantity.count(unheld)) other items compared")
+        if let selectivity { parts.append("the filter holds for \(Quantity.fraction(selectivity))") }
+        if let expectedRecall { parts.append("expected recall \(Quantity.fraction(expectedRecall))") }
+        let times: [(String, Double)] = [
+            ("filter", seconds.filter), ("index", seconds.index), ("comparison", seconds.comparison),
+            ("fresh", seconds.fresh), ("database", seconds.unheld), ("words", seconds.text),
+            ("fetch", seconds.fetch),
+        ]
+        let spent = times.filter { $0.1 > 0 }.map { "\($0.0) \(milliseconds($0.1))" }
+        return (parts + [spent.joined(separator: ", ")]).joined(separator: "; ")
     }
 }
