@@ -118,6 +118,7 @@ public final class APIServer: Sendable {
         router.add(middleware: Authentication(keys: keys))
         if let rate = configuration.rateLimit { router.add(middleware: RateLimiting(rate)) }
         StatusRoutes(server: self).add(to: router)
+        ConsoleRoutes().add(to: router)
         if let service = embeddingService {
             OpenAIRoutes(service: service).add(to: router)
             TextEmbeddingsInferenceRoutes(service: service, version: version).add(to: router)
