@@ -93,6 +93,12 @@ struct ProbeObjective {
     /// Steps until every batch was seen, some of smaller tasks more than once.
     var batchCount: Int { tasks.count * (tasks.map(\.batches.count).max() ?? 0) }
 
+    /// Runs the model over a step's batch, without gradient.
+    func pass(_ step: Int) {
+        let task = tasks[step % tasks.count]
+        _ = task.task.loss(of: task.batches[step / tasks.count % task.batches.count])
+    }
+
     /// The loss of a step's batch and its gradient.
     func callAsFunction(_ step: Int) -> (value: Double, gradients: Gradients) {
         let task = tasks[step % tasks.count]

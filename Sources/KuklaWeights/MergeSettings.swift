@@ -11,15 +11,20 @@ public enum MergeMethod: String, Sendable, CaseIterable, Encodable {
     case ties
     /// `FisherMerge`, of the probe's losses.
     case fisher
+    /// `RegMean`, of the layers' inputs on the probe.
+    case regMean = "regmean"
     /// `SelfPositioning` on the probe.
     case selfPositioning = "self-positioning"
 
     /// Whether the method looks at examples.
-    public var needsProbe: Bool { self == .fisher || self == .selfPositioning }
+    public var needsProbe: Bool { self == .fisher || self == .regMean || self == .selfPositioning }
 
     /// Whether the method is defined without the model that all come from: as the mean of the models themselves, and as SLERP
     /// between them seen from the origin.
-    public var canDoWithoutBase: Bool { self == .average || self == .slerp || self == .fisher }
+    public var canDoWithoutBase: Bool { self != .ties && self != .selfPositioning }
+
+    /// Whether what is merged has a length that can be given.
+    public var hasLambda: Bool { self == .average || self == .slerp || self == .ties }
 
     /// In words, for a model's card.
     func sentence(_ settings: MergeSettings, probes: [MergeProbe]) -> String {
@@ -30,6 +35,8 @@ public enum MergeMethod: String, Sendable, CaseIterable, Encodable {
         case .ties:
             return "TIES: the largest \(percent(settings.keep)) of each model's changes, elected by sign."
         case .fisher: return "Fisher-weighted mean, measured on \(examples)."
+        case .regMean:
+            return "RegMean: each layer answers the models' own inputs as they did, measured on \(examples)."
         case .selfPositioning:
             return
                 "Self positioning: directions and length learned in \(settings.positioning.steps) steps on \(examples)."
@@ -43,10 +50,13 @@ public enum MergeMethod: String, Sendable, CaseIterable, Encodable {
 public struct MergeSettings: Sendable {
     /// What each model counts, all above 0; all the same where nil. Not looked at by self positioning, which finds them.
     public var weights: [Double]?
-    /// What the merged change is multiplied by. Not looked at by Fisher, which has none, and self positioning, which finds it.
+    /// What the merged change is multiplied by. Not looked at by Fisher and RegMean, which have none, and self positioning, which
+    /// finds it.
     public var lambda = 1.0
     /// For TIES: the share of each change that counts.
     public var keep = 0.2
+    /// For RegMean: what products of different inputs are multiplied by, 0 to 1.
+    public var shrinkage = 0.9
     public var positioning = SelfPositioning()
     /// Rows of the probe that are looked at together.
     public var batchSize = 16
@@ -65,6 +75,9 @@ public struct MergeSettings: Sendable {
         guard lambda.isFinite else { throw wrong("lambda is \(lambda), expected a number.") }
         guard keep > 0, keep <= 1 else {
             throw wrong("expected a share to keep above 0 up to 1, found \(keep).")
+        }
+        guard (0...1).contains(shrinkage) else {
+            throw wrong("expected a shrinkage from 0 to 1, found \(shrinkage).")
         }
         if !hasBase {
             guard method.canDoWithoutBase else {

@@ -51,8 +51,8 @@ public struct ModelMerge {
 
     /// Merges; `write` then writes.
     ///
-    /// - Parameter probes: examples of each task, for methods that look at some (`MergeMethod.needsProbe`). Fisher takes the i-th for the
-    ///   i-th model where there are as many, else all for each.
+    /// - Parameter probes: examples of each task, for methods that look at some (`MergeMethod.needsProbe`). Fisher and RegMean take the
+    ///   i-th for the i-th model where there are as many, else all for each.
     /// - Throws: `KuklaError`: `usage` where the settings are out of range or do not go with the method; `badData` where a probe is too
     ///   small, or a loss is not a number.
     public func callAsFunction(
@@ -94,6 +94,9 @@ public struct ModelMerge {
         case .fisher:
             outcome.lambda = nil
             try fisher(weights, settings, probes, progress)
+        case .regMean:
+            outcome.lambda = nil
+            try regMean(weights, settings, probes, progress)
         case .selfPositioning:
             if base != nil { ModelWeights.assign([(1, vectors.base)], to: model) }
             let objective = try objective(probes, settings)
@@ -151,12 +154,33 @@ public struct ModelMerge {
         defer { progress.end() }
         for (i, tuned) in vectors.tuned.enumerated() {
             ModelWeights.assign([(1, tuned)], to: model)
-            let own = probes.count == models.count ? [probes[i]] : probes
-            let objective = try objective(own, settings)
+            let objective = try objective(own(i, of: probes), settings)
             merge.add(model, weight: weights[i], batches: objective.batchCount) { objective($0).gradients }
             progress.advance(by: 1)
         }
         ModelWeights.assign([(1, merge.merged())], to: model)
+    }
+
+    private func regMean(
+        _ weights: [Double], _ settings: MergeSettings, _ probes: [MergeProbe],
+        _ progress: any ProgressReporter
+    ) throws(KuklaError) {
+        var merge = RegMean(vectors.tuned, weights: weights, shrinkage: settings.shrinkage)
+        progress.begin("Measuring", total: models.count, unit: "models")
+        defer { progress.end() }
+        for i in models.indices {
+            let objective = try objective(own(i, of: probes), settings)
+            try merge.add(i, in: model, weight: weights[i]) {
+                for step in 0..<objective.batchCount { objective.pass(step) }
+            }
+            progress.advance(by: 1)
+        }
+        ModelWeights.assign([(1, try merge.merged())], to: model)
+    }
+
+    /// The probes of one model.
+    private func own(_ index: Int, of probes: [MergeProbe]) -> [MergeProbe] {
+        probes.count == models.count ? [probes[index]] : probes
     }
 
     /// The curve as means over the tasks.

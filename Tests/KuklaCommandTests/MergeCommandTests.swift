@@ -69,7 +69,8 @@ import Testing
         let probes = ["--probe", "pairs.tsv", "--probe", "scored.tsv", "--batch-size", "20"]
         for (method, more) in [
             ("average", ["--weights", "1,3"]), ("slerp", ["--lambda", "0.5"]), ("ties", ["--keep", "0.4"]),
-            ("fisher", probes), ("self-positioning", probes + ["--steps", "12"]),
+            ("fisher", probes), ("regmean", probes + ["--shrinkage", "0.8"]),
+            ("self-positioning", probes + ["--steps", "12"]),
         ] {
             let report = try json(
                 Command.run(
@@ -146,6 +147,11 @@ import Testing
         #expect(try refused(64, search + ["--probe", "pairs.tsv", "--weights", "1,1"], "--weights"))
         #expect(try refused(64, pair + ["--probe", "pairs.tsv"], "--probe"))
         #expect(try refused(64, pair + ["--method", "blend"], "blend"))
+        #expect(try refused(64, pair + ["--method", "regmean"], "--probe"))
+        let regmean = pair + ["--method", "regmean", "--probe", "pairs.tsv", "--batch-size", "20"]
+        #expect(try refused(64, regmean + ["--shrinkage", "1.5"], "1.5"))
+        #expect(try refused(64, regmean + ["--lambda", "0.5"], "--lambda"))
+        #expect(try refused(64, pair + ["--shrinkage", "0.5"], "--shrinkage"))
         #expect(try refused(64, pair + ["--weights", "1"], "2 models", "weights"))
         #expect(try refused(64, pair + ["--weights", "1,0"], "above 0"))
         #expect(try refused(64, pair + ["--method", "ties", "--keep", "1.5"], "1.5"))

@@ -57,6 +57,42 @@ import Testing
         }
     }
 
+    @Test func `RegMean answers each model's inputs as it did where it can, and keeps models that are alike`()
+        throws
+    {
+        let (net, vectors) = taskVectors(2)
+        // Each model sees other directions of the layer's inputs, so that one layer can answer both exactly.
+        let rows: [[[Float]]] = [
+            [[1, 0, 2, 0, 0, 0], [0, 1, 0, 0, 0, 0], [3, 1, 1, 0, 0, 0]],
+            [[0, 0, 0, 1, 0, 2], [0, 0, 0, 0, 1, 0], [0, 0, 0, 2, 1, 1]],
+        ]
+        func inputs(_ model: Int) -> Tensor { Tensor(shape: [3, 6], elements: rows[model].flatMap { $0 }) }
+        func merged(_ models: [ModelWeights], shrinkage: Double) throws -> ModelWeights {
+            var merge = RegMean(models, weights: [1, 2], shrinkage: shrinkage)
+            for i in models.indices {
+                try merge.add(i, in: net, weight: Double(i + 1)) { _ = net.layer(inputs(i)) }
+            }
+            #expect(net.adaptedLayers.isEmpty && net.trainableParameters.count == net.parameters.count)
+            return try merge.merged()
+        }
+        #expect(try bits(merged([vectors.base, vectors.base], shrinkage: 0.9)) == bits(vectors.base))
+        let found = try merged(vectors.tuned, shrinkage: 1)
+        for i in 0..<2 {
+            ModelWeights.assign([(1, vectors.tuned[i])], to: net)
+            let bias = try #require(net.layer.bias).tensor
+            let wanted = net.layer(inputs(i)) - bias
+            ModelWeights.assign([(1, found)], to: net)
+            let merged = net.layer(inputs(i)) - (try #require(net.layer.bias).tensor)
+            for (a, b) in zip(merged.elements, wanted.elements) { #expect(abs(a - b) < 1e-3, "model \(i)") }
+        }
+        // What is no linear layer's weight is the mean.
+        let place = try #require(found.paths.firstIndex(of: "table.weight"))
+        let parts = vectors.tuned.map { $0.tensors[place].elements }
+        for (i, value) in found.tensors[place].elements.enumerated() {
+            #expect(abs(value - (parts[0][i] + 2 * parts[1][i]) / 3) < 1e-6)
+        }
+    }
+
     @Test func `self positioning finds the place that a loss was made for`() throws {
         let (net, vectors) = taskVectors(3, seed: 9)
         let goal = MergePosition(weights: [0.4, 1, 2.2], lambda: 0.7)

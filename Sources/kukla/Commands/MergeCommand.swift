@@ -18,11 +18,13 @@ struct MergeCommand: ParsableCommand {
             slerp             iterated spherical interpolation of the changes
             ties              the largest changes, elected by sign
             fisher            mean weighted by what each model's loss depends on; needs --probe
+            regmean           layers that answer each model's inputs as it did, by least squares; needs --probe
             self-positioning  learns weights and length on a few examples (--probe), in a minute
 
             --probe names pairs of texts, or pairs with scores; give it once for each task: steps go over the tasks in turn, so that
-            each counts the same whatever its number of examples. Use no data that you will test on. Without --base, average and
-            fisher merge the models themselves, and slerp goes between them as seen from the origin.
+            each counts the same whatever its number of examples; fisher and regmean take the first for the first model and so on
+            where there are as many. Use no data that you will test on. Without --base, average, fisher and regmean merge the models
+            themselves, and slerp goes between them as seen from the origin.
 
             Examples:
               kukla merge --base m0 --models sts retrieval --method slerp --weights 1,2 -o merged
@@ -35,7 +37,7 @@ struct MergeCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "The folders of the tuned models.")
     var models: [String]
 
-    @Option(help: "average, slerp, ties, fisher or self-positioning.")
+    @Option(help: "average, slerp, ties, fisher, regmean or self-positioning.")
     var method: MergeMethod = .average
 
     @Option(help: "What each model counts: 1,1,2, say (all the same).")
@@ -46,6 +48,9 @@ struct MergeCommand: ParsableCommand {
 
     @Option(help: "For ties: the share of each change that counts (0.2).")
     var keep: Double?
+
+    @Option(help: "For regmean: what products of different inputs are multiplied by, 0 to 1 (0.9).")
+    var shrinkage: Double?
 
     @Option(help: "Examples of a task: pairs, or pairs with scores. May be given several times.")
     var probe: [String] = []
@@ -78,8 +83,9 @@ struct MergeCommand: ParsableCommand {
         let isSearch = method == .selfPositioning
         for (name, isGiven, belongs) in [
             ("--weights", weights != nil, !isSearch),
-            ("--lambda", lambda != nil, !isSearch && method != .fisher),
-            ("--keep", keep != nil, method == .ties), ("--steps", steps != nil, isSearch),
+            ("--lambda", lambda != nil, method.hasLambda),
+            ("--keep", keep != nil, method == .ties), ("--shrinkage", shrinkage != nil, method == .regMean),
+            ("--steps", steps != nil, isSearch),
             ("--mu", mu != nil, isSearch), ("--learning-rate", learningRate != nil, isSearch),
             ("--batch-size", batchSize != nil, method.needsProbe),
             ("--max-tokens", maxTokens != nil, method.needsProbe),
@@ -113,6 +119,7 @@ struct MergeCommand: ParsableCommand {
         settings.weights = weights?.numbers
         if let lambda { settings.lambda = lambda }
         if let keep { settings.keep = keep }
+        if let shrinkage { settings.shrinkage = shrinkage }
         if let steps { settings.positioning.steps = steps }
         if let mu { settings.positioning.penalty = mu }
         if let learningRate { settings.positioning.learningRate = learningRate }
