@@ -35,7 +35,7 @@ struct ChangeDiagnostics {
             "Angle of the joint model's change to that of each parent, degrees",
             columns: ["seed"] + tasks.map(\.name))
         var leads: [Double] = []
-        for seed in TaskTraining.seeds(bench) {
+        for seed in bench.seeds {
             var parents: [TaskTraining.Tuned] = []
             for task in tasks { parents.append(try training(task.name, [task], seed: seed)) }
             let all = try vectors(parents + [training("joint", tasks, seed: seed)])

@@ -27,7 +27,7 @@ struct JointAgainstMerge {
         var order: [String] = []
         var (shares, places): ([Double], [String]) = ([], [])
         var gaps: [Double] = []
-        for seed in TaskTraining.seeds(bench) {
+        for seed in bench.seeds {
             func record(_ name: String, _ model: TextEncoderModule) throws(KuklaError) {
                 if scores[name] == nil { order.append(name) }
                 scores[name, default: []].append(Scores(each: try training.judge(model, tasks)))
@@ -50,8 +50,14 @@ struct JointAgainstMerge {
                 _ = try merge(method, threads: bench.threads)
                 try record(name, merge.model)
             }
+            let trained = tasks.map { $0.probe(MergeTask.probed(bench)) }
+            for (name, method) in [("Fisher", MergeMethod.fisher), ("RegMean", .regMean)] {
+                _ = try merge(
+                    method, MergeTask.settings(bench, seed: seed), probes: trained, threads: bench.threads)
+                try record(name, merge.model)
+            }
             for (name, probes) in [
-                (Name.found, tasks.map { $0.probe(MergeTask.probed(bench)) }),
+                (Name.found, trained),
                 (Name.foundHeldOut, tasks.map(\.heldOut)),
             ] {
                 let report = try merge(
@@ -109,7 +115,8 @@ struct JointAgainstMerge {
         _ order: [String], _ scores: [String: [Scores]], to findings: inout StudyFindings
     ) {
         var table = StudyTable(
-            "Test quality times 100", columns: ["model"] + tasks.map(\.name) + ["mean"])
+            "Test quality times 100, mean of \(bench.seeds.count) seeds",
+            columns: ["model"] + tasks.map(\.name) + ["mean"])
         for name in order {
             let runs = scores[name] ?? []
             let means = tasks.indices.map { task in Spread(runs.map { $0.each[task] }).mean }

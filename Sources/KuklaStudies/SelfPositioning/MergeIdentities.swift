@@ -26,6 +26,10 @@ struct MergeIdentities {
         settings.weights = [1, 3]
         _ = try twice(.slerp, settings, threads: bench.threads)
         let equal = Self.distance(ModelWeights(of: twice.model), twice.vectors.tuned[0])
+        _ = try twice(
+            .regMean, MergeTask.settings(bench, seed: seed),
+            probes: tasks.prefix(2).map { $0.probe(MergeTask.probed(bench)) }, threads: bench.threads)
+        let answered = Self.distance(ModelWeights(of: twice.model), twice.vectors.tuned[0])
         findings.bars += [
             StudyBar(
                 "4. numbers of one model merged at lambda 1 with other bits than the tuned model's",
@@ -34,6 +38,7 @@ struct MergeIdentities {
                 "4. numbers of a merge at lambda 0 with other bits than the base's",
                 try differing(from: alone.vectors.base, lambda: 0), .atMost, 0),
             StudyBar("4. SLERP of a model with itself: largest difference to it", equal, .atMost, 1e-6),
+            StudyBar("4. RegMean of a model with itself: largest difference to it", answered, .atMost, 1e-6),
             StudyBar(
                 "4. SLERP of orthogonal vectors of one norm: relative change of the norm",
                 Self.normChange(), .atMost, 1e-6),

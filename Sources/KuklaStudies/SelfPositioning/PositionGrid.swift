@@ -58,11 +58,13 @@ struct PositionGrid {
             StudyBar(
                 "2. best of a grid of \(all.count) above self positioning, \(two.map(\.name).joined(separator: " and ")), points",
                 best - found[0].mean, .atMost, 0.3,
-                note: String(format: "found %.2f (%@), best %.2f", found[0].mean, found[0].place, best) + held
+                note: String(
+                    format: "one seed; found %.2f (%@), best %.2f", found[0].mean, found[0].place, best)
+                    + held
             ),
             StudyBar(
                 "2. self positioning above the grid's median, points", found[0].mean - median, .atLeast, 0.01,
-                note: String(format: "median %.2f", median)),
+                note: String(format: "median %.2f; one seed", median)),
         ]
         let names = ratios.map { String(format: "%.2f", $0) }
         var table = StudyTable(

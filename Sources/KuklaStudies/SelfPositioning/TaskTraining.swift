@@ -22,8 +22,6 @@ struct TaskTraining {
     static func layers(_ bench: StudyBench) -> Int { bench.choose(quick: 1, full: 3) }
     static func batchSize(_ bench: StudyBench) -> Int { bench.choose(quick: 8, full: 16) }
     static let learningRate: Float = 1e-4
-    /// One: four trainings and some fifty judgements of each take as long as a study may.
-    static func seeds(_ bench: StudyBench) -> [UInt64] { Array(bench.seeds.prefix(1)) }
 
     init(_ bench: StudyBench) throws(KuklaError) {
         self.bench = bench
