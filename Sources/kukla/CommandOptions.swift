@@ -50,34 +50,40 @@ struct ModelOptions: ParsableArguments {
 
     /// The model, or its first `layers`.
     func load(layers: Int? = nil) throws(KuklaError) -> EmbeddingModel {
-        try EmbeddingModel(folder: folder(), precision: int8 ? .int8 : .float32, layers: layers)
+        try load(folder(), layers: layers)
+    }
+
+    private func load(_ folder: URL, layers: Int?) throws(KuklaError) -> EmbeddingModel {
+        try Self.checkIsPlain(folder)
+        return try EmbeddingModel(folder: folder, precision: int8 ? .int8 : .float32, layers: layers)
     }
 }
 
 extension ModelOptions {
     /// The model asked for, or else as many layers of the one that the collection names.
     func load(namedBy collection: String?, layers: Int? = nil) throws(KuklaError) -> EmbeddingModel {
-        try EmbeddingModel(
-            folder: ModelLocation.resolve(model ?? collection), precision: int8 ? .int8 : .float32,
-            layers: model == nil ? layers : nil)
+        try load(ModelLocation.resolve(model ?? collection), layers: model == nil ? layers : nil)
     }
 
     /// The vectors of `texts`, of `dimensions` components, by the model asked for or else the one that the collection names.
     func embed(
-        _ texts: [String], instruction: String? = nil, namedBy collection: String?, layers: Int? = nil,
-        dimensions: Int, threads: Int
+        _ texts: [String], instruction: String? = nil, space: SpaceOptions? = nil,
+        namedBy collection: String?, layers: Int? = nil, dimensions: Int, threads: Int
     ) throws(KuklaError) -> Matrix {
-        let embedder = try load(namedBy: collection, layers: layers)
-        guard dimensions <= embedder.encoder.dimensions else {
+        var embedder = try embedder(
+            ModelLocation.resolve(model ?? collection), space: space, layers: model == nil ? layers : nil,
+            instruction: instruction)
+        let made = embedder.dimensions
+        if dimensions < made, let whole = embedder as? SizedModel {
+            embedder = try whole.cut(to: dimensions)
+        }
+        guard embedder.dimensions == dimensions else {
             throw KuklaError(
                 .usage,
-                "The model makes \(embedder.encoder.dimensions) dimensions, the search takes \(dimensions): name the model that made the vectors with --model."
+                "The model makes \(made) dimensions, the search takes \(dimensions): name the model that made the vectors with --model."
             )
         }
-        return try embedder.embed(
-            texts, prompt: instruction.map { embedder.prompts.prompt(for: $0) } ?? "",
-            dimensions: dimensions == embedder.encoder.dimensions ? nil : dimensions, threads: threads
-        ).vectors
+        return try embedder.embed(texts, threads: threads, progress: SilentProgress()).vectors
     }
 }
 

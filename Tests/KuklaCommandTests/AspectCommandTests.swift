@@ -64,6 +64,22 @@ import Testing
         #expect(unknown.status == 64 && unknown.errors.contains("what, who"))
         let none = try run("embed", "texts.jsonl", "--model", "spaces", "-o", "why.npy")
         #expect(none.status == 64 && none.errors.contains("--aspect"))
+        let info = try run("info", "spaces", "--json")
+        #expect(info.status == 0 && info.output.contains("\"who\"") && info.output.contains("dimensions"))
+        #expect(
+            try run("info", "spaces").output.contains("who  \(method == "siamese" ? "lora" : "retrofit")"))
+        #expect(
+            try run("index", "who.npy", "--factory", "F32", "--texts", "texts.jsonl", "-o", "who.kukla")
+                .status
+                == 0)
+        let asked = ["search", "who.kukla", TinyModel.sentences(1)[0], "--model", "spaces"]
+        let found = try Command.run(asked + ["--aspect", "who", "--json", "-k", "1"], in: folder.url)
+        #expect(
+            found.status == 0 && found.output.contains("\"id\" : \"0\""), "\(found.errors)\(found.output)")
+        #expect(try Command.run(asked, in: folder.url).failed(64, "--aspect", "what, who"))
+        #expect(
+            try run("search", "who.kukla", "a", "--model", "model", "--aspect", "who").failed(
+                64, "no aspects"))
         let plain = try run("embed", "texts.jsonl", "--model", "spaces/base", "-o", "plain.npy")
         #expect(plain.status == 0, "\(plain.errors)")
         let again = try run(
@@ -83,6 +99,12 @@ import Testing
         let again = try Command.run(arguments + ["--epochs", "2", "--json"], in: folder.url)
         #expect(again.status == 0, "\(again.errors)")
         #expect(again.errors.contains("going on") || again.output.contains("\"steps\""))
+        let judged = try run("eval", "pairs", "same.tsv", "--model", "spaces", "--aspect", "same", "--json")
+        #expect(judged.status == 0 && judged.output.contains("recall_at1"), "\(judged.errors)")
+        #expect(
+            try run("eval", "pairs", "same.tsv", "--model", "spaces", "--aspect", "same", "--dims", "4")
+                .failed(64, "--dims"))
+        #expect(try run("eval", "sizes", "same.tsv", "--model", "spaces").failed(64, "spaces/base"))
         let wrong = try run("train", "aspects", "--pairs", "same.tsv", "--model", "model", "-o", "other")
         #expect(wrong.status == 64 && wrong.errors.contains("NAME=FILE"))
     }

@@ -65,6 +65,16 @@ import Testing
                 "--json"))
         let best = try #require((same["contributions"] as? [[String: Any]])?.first)
         #expect(best["concept"] as? String == "a man")
+        let info = try json(run("info", "named", "--json"))
+        #expect(
+            info["dimensions"] as? Int == 11 && (info["concepts"] as? [String])?.contains("a man") == true)
+        #expect(try run("info", "named").output.contains("named dimensions"))
+        let pairs = TinyModel.sentences(30).map { "\($0)\t\($0) again" }
+        try Data(pairs.joined(separator: "\n").utf8).write(to: folder.url.appending(path: "pairs.tsv"))
+        let judged = try json(
+            run("eval", "pairs", "pairs.tsv", "--model", "named", "--top-concepts", "2", "--json"))
+        #expect(judged["queries"] as? Int == 30)
+        #expect(try run("eval", "sizes", "pairs.tsv", "--model", "named").failed(64, "named concepts"))
         #expect(try run("explain", "--model", "model", "a", "b").status == 64)
         #expect(
             try run("embed", "new.txt", "--model", "model", "--top-concepts", "2", "-o", "x.npy").status == 64

@@ -30,6 +30,8 @@ import Testing
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: folder.url.appending(path: name))
     }
 
+    private func sentences(_ count: Int) -> [String] { TinyModel.sentences(count) }
+
     private func run(_ arguments: String...) throws -> Command { try Command.run(arguments, in: folder.url) }
 
     private func vectors(_ texts: [String], _ more: String...) throws -> Matrix {
@@ -89,6 +91,28 @@ import Testing
                 "eval", "retrieval", "beir", "--split", "train", "--model", "out", "--instruction", "find it"
             ).status == 0)
         #expect(try run("eval", "sts", "--help").output.contains("--instruction"))
+        // Questions alone are asked of: an instruction changes what pairs find, and what each size is worth.
+        func figures(_ more: String...) throws -> String {
+            let done = try Command.run(["eval"] + more + ["--model", "out", "--json"], in: folder.url)
+            #expect(done.status == 0, "\(done.errors)")
+            return done.output
+        }
+        try write(
+            (0..<60).map { "\(sentences(360)[$0])\t\(sentences(360)[$0 + 60])\t\($0 % 6)" }, "scored.tsv")
+        func sizes(_ more: String...) throws -> [Double] {
+            let done = try Command.run(
+                ["eval", "sizes", "scored.tsv", "--model", "out", "--dims", "16", "--json"] + more,
+                in: folder.url)
+            let report = try #require(
+                try JSONSerialization.jsonObject(with: Data(done.output.utf8)) as? [String: Any])
+            return (report["sizes"] as? [[String: Any]] ?? []).compactMap { $0["quality"] as? Double }
+        }
+        #expect(
+            try figures("pairs", "pairs.tsv") != figures("pairs", "pairs.tsv", "--instruction", "find it"))
+        #expect(
+            try figures("pairs", "pairs.tsv") == figures("pairs", "pairs.tsv", "--instruction", ""))
+        #expect(try sizes().count == 2)
+        #expect(try sizes() == sizes("--instruction", "") && sizes() != sizes("--instruction", "find it"))
     }
 
     @Test func `bad input is refused in a sentence`() throws {

@@ -76,6 +76,26 @@ import Testing
         #expect(abs(result.mrrAt10 - (0.5 + 1 / 3.0 + 1 + 1) / 4) < 1e-12)
     }
 
+    @Test func `questions may be embedded in another way than what they look for`() throws {
+        let task = PairRetrievalTask(pairs: [("a", "b"), ("c", "d"), ("b", "a")])
+        // As itself a text finds itself alone, which does not count; as the next letter its partner, but for "b".
+        func place(_ text: String, _ shift: UInt32) -> [Float] {
+            let letter = (text.unicodeScalars.first?.value ?? 0) - 97 + shift
+            return (0..<5).map { $0 == letter ? 1 : 0 }
+        }
+        func matrix(_ texts: [String], _ shift: UInt32) -> Matrix {
+            Matrix(rows: texts.count, columns: 5, elements: texts.flatMap { place($0, shift) })
+        }
+        let result = try task.evaluate {
+            matrix($0, 1)
+        } candidates: {
+            matrix($0, 0)
+        }
+        #expect(result.queryCount == 3 && result.candidateCount == 3)
+        #expect(abs(result.recallAt1 - 2 / 3.0) < 1e-12)
+        #expect(try task.evaluate(embedding: { matrix($0, 0) }).recallAt1 == 0)
+    }
+
     @Test func `a task without ground to stand on is refused`() throws {
         let text = RetrievalTask.Text(id: "a", text: "0")
         let qrels = Qrels(["a": ["a": 1]])

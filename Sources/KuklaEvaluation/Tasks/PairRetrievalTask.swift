@@ -59,15 +59,34 @@ public struct PairRetrievalTask: Sendable {
         threads: Int = defaultThreadCount, embedding: ([String]) throws -> Matrix
     ) throws -> Result {
         try checkQueries()
+        let vectors = try embedded(texts, by: embedding)
+        let table = rows(candidates, of: vectors)
+        return result {
+            rows($0, of: vectors).multiplied(by: table, transposed: true, threads: threads)
+        }
+    }
+
+    /// As `evaluate(threads:embedding:)` where questions are embedded in another way than what they look for: behind an instruction.
+    public func evaluate(
+        threads: Int = defaultThreadCount, questions embeddingQuestions: ([String]) throws -> Matrix,
+        candidates embeddingCandidates: ([String]) throws -> Matrix
+    ) throws -> Result {
+        try checkQueries()
+        let questions = try embedded(queries.map { texts[$0] }, by: embeddingQuestions)
+        let others = try embedded(candidates.map { texts[$0] }, by: embeddingCandidates)
+        let table = rows(candidates.indices, of: others)
+        return result { block in
+            rows(block.indices, of: questions).multiplied(by: table, transposed: true, threads: threads)
+        }
+    }
+
+    private func embedded(_ texts: [String], by embedding: ([String]) throws -> Matrix) throws -> Matrix {
         let vectors = try embedding(texts)
         contract(
             vectors.rows == texts.count, "PairRetrievalTask: \(vectors.rows) vectors for \(texts.count) texts"
         )
         try check(vectors)
-        let table = rows(candidates, of: vectors)
-        return result {
-            rows($0, of: vectors).multiplied(by: table, transposed: true, threads: threads)
-        }
+        return vectors
     }
 
     /// As `evaluate(threads:embedding:)` by late interaction: ranks candidates by `MaxSim`.

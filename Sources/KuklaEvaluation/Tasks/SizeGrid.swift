@@ -37,17 +37,22 @@ public struct SizeGrid: Sendable {
         self.quality = quality
     }
 
+    /// The quality of a function from texts, and what stands before each of them ("" for nothing), to vectors.
+    public typealias Judgement = (
+        _ embed: (_ texts: [String], _ prompt: String) throws -> Matrix
+    ) throws -> Double
+
     /// Measures every size. Each number of layers embeds the texts anew, running no layer more, so that the times are true.
     ///
     /// - Parameters:
     ///   - modelBytes: bytes of the weights of so many layers.
-    ///   - judgement: the quality of a function from texts to vectors; it asks for the same texts at every size.
+    ///   - judgement: asks for the same texts at every size.
     /// - Precondition: the model has the layers and dimensions.
     public init(
         of model: EmbeddingModel, layers: [Int], dimensions: [Int], metric: String,
         modelBytes: (_ layers: Int) throws -> Int, threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress(),
-        judgement: (_ embed: ([String]) throws -> Matrix) throws -> Double
+        judgement: Judgement
     ) throws {
         let dimensions = dimensions.sorted()
         var depths: [Depth] = []
@@ -56,8 +61,8 @@ public struct SizeGrid: Sendable {
         for count in layers.sorted(by: >) {
             var (seconds, texts) = (0.0, 0)
             var known: [[String]: Matrix] = [:]
-            func embed(_ wanted: [String]) throws -> Matrix {
-                if let vectors = known[wanted] { return vectors }
+            func embed(_ wanted: [String], _ prompt: String) throws -> Matrix {
+                if let vectors = known[[prompt] + wanted] { return vectors }
                 if !isWarm {
                     // The first pass reads the weights from the disk.
                     _ = try model.embed(Array(wanted.prefix(32)), layers: count, threads: threads)
@@ -65,16 +70,16 @@ public struct SizeGrid: Sendable {
                 }
                 let start = ContinuousClock.now
                 let vectors = try model.embed(
-                    wanted, layers: count, threads: threads, progress: progress
+                    wanted, prompt: prompt, layers: count, threads: threads, progress: progress
                 ).vectors
                 seconds += (ContinuousClock.now - start) / .seconds(1)
                 texts += wanted.count
-                known[wanted] = vectors
+                known[[prompt] + wanted] = vectors
                 return vectors
             }
             quality.append(
                 try dimensions.map { size in
-                    try judgement { try embed($0).leadingComponents(size) }
+                    try judgement { try embed($0, $1).leadingComponents(size) }
                 })
             depths.append(
                 Depth(

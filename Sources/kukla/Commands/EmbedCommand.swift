@@ -44,11 +44,7 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "Layers of the encoder to run, from the first: faster and less exact.")
     var layers: Int?
 
-    @Option(help: "Of a model that `kukla train aspects` made: the aspect whose space is wanted.")
-    var aspect: String?
-
-    @Option(help: "Of a model that `kukla train sesa` made: keep a text's largest concepts only, this many.")
-    var topConcepts: Int?
+    @OptionGroup var space: SpaceOptions
 
     @Option(
         help:
@@ -71,9 +67,6 @@ struct EmbedCommand: ParsableCommand {
     func validate() throws {
         guard !multiVector || dims == nil else {
             throw ValidationError("--dims is for whole texts: leave it out with --multi-vector.")
-        }
-        guard topConcepts.map({ $0 > 0 }) ?? true else {
-            throw ValidationError("--top-concepts keeps 1 concept or more.")
         }
         guard !multiVector || instruction == nil else {
             throw ValidationError("--instruction is for whole texts: leave it out with --multi-vector.")
@@ -111,7 +104,10 @@ struct EmbedCommand: ParsableCommand {
         let folder = try model.folder()
         let layers = planned?.layers ?? layers
         let tokens = multiVector ? try model.load(layers: layers) : nil
-        let embedder = try tokens == nil ? wholeTexts(folder, model, dimensions: dims, layers: layers) : nil
+        let embedder =
+            tokens == nil
+            ? try model.embedder(
+                folder, space: space, dimensions: dims, layers: layers, instruction: instruction) : nil
         let reader = try reading.reader(texts)
         let progress = reporting.progress
         let target = URL(fileURLWithPath: output)
@@ -174,42 +170,6 @@ struct EmbedCommand: ParsableCommand {
                 "\(output): \(Quantity.count(vectors)) vectors of \(dimensions) dimensions in \(formatDuration(seconds))"
             )
         }
-    }
-}
-
-extension EmbedCommand {
-    /// What gives a vector for each text: a model, or one space of a folder that has several.
-    private func wholeTexts(
-        _ folder: URL, _ model: ModelOptions, dimensions: Int?, layers: Int?
-    ) throws(KuklaError) -> any TextEmbedder {
-        let (hasAspects, hasConcepts) = (AspectFolder.isOne(folder), ConceptFolder.isOne(folder))
-        guard hasAspects || aspect == nil else {
-            throw KuklaError(
-                .usage,
-                "\(folder.path) has no aspects: leave --aspect out, or name a folder that `kukla train aspects` wrote."
-            )
-        }
-        guard hasConcepts || topConcepts == nil else {
-            throw KuklaError(
-                .usage,
-                "\(folder.path) has no named concepts: leave --top-concepts out, or name a folder that `kukla train sesa` wrote."
-            )
-        }
-        guard hasAspects || hasConcepts else {
-            return try SizedModel(
-                model.load(layers: layers), dimensions: dimensions, instruction: instruction)
-        }
-        guard dimensions == nil, layers == nil, instruction == nil else {
-            throw KuklaError(
-                .usage,
-                "--dims, --layers and --instruction are for plain models, not for aspects or concepts.")
-        }
-        let precision: TextEncoder.Precision = model.int8 ? .int8 : .float32
-        if hasConcepts {
-            return try ConceptModel(folder, topConcepts: topConcepts, precision: precision)
-        }
-        return try AspectModel(
-            AspectFolder(folder), aspect: aspect, precision: precision)
     }
 }
 

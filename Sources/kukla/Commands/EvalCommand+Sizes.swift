@@ -40,6 +40,12 @@ extension EvalCommand {
         @Option(help: "For retrieval: which judgements, test, dev or train.")
         var split = "test"
 
+        @Option(
+            help:
+                "What is asked of a model that reads instructions, as for `kukla embed`: before both sentences of sts, before the questions of retrieval."
+        )
+        var instruction: String?
+
         @Option(help: "A page (.html) or picture (.svg) to write.")
         var report: String?
 
@@ -79,7 +85,8 @@ extension EvalCommand {
             let dimensions = try dims?.numbers ?? ownDimensions(folder, embedder)
             for count in counts { try embedder.check(dimensions: nil, layers: count) }
             for size in dimensions { try embedder.check(dimensions: size) }
-            let (metric, judgement) = try judgement()
+            let prompt = instruction.map { embedder.prompts.prompt(for: $0) } ?? ""
+            let (metric, judgement) = try judgement(prompt)
             let progress = reporting.progress
             let grid = try SizeGrid(
                 of: embedder, layers: Set(counts).sorted(), dimensions: Set(dimensions).sorted(),
@@ -103,9 +110,7 @@ extension EvalCommand {
             return ModelSize.halvings(of: embedder.encoder.dimensions)
         }
 
-        private func judgement() throws -> (
-            metric: String, (_ embed: ([String]) throws -> Matrix) throws -> Double
-        ) {
+        private func judgement(_ prompt: String) throws -> (metric: String, SizeGrid.Judgement) {
             let url = URL(fileURLWithPath: data)
             var isFolder: ObjCBool = false
             _ = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
@@ -115,7 +120,10 @@ extension EvalCommand {
                     pairs: try SentencePair.readAll(url).map {
                         .init(first: $0.first, second: $0.second, score: $0.score)
                     })
-                return ("spearman", { try task.evaluate(embedding: $0).spearman })
+                return (
+                    "spearman",
+                    { embed in try task.evaluate(embedding: { try embed($0, prompt) }).spearman }
+                )
             case .retrieval:
                 var task = try RetrievalTask(BEIRFolder(url), split: split)
                 task.metrics = [.nDCG(at: 10)]
@@ -127,7 +135,8 @@ extension EvalCommand {
                     "ndcg_at_10",
                     { [task] embed in
                         try task.evaluate(
-                            as: exact, threads: threads, documents: embed, questions: embed
+                            as: exact, threads: threads, documents: { try embed($0, "") },
+                            questions: { try embed($0, prompt) }
                         ).evaluation.mean(of: .nDCG(at: 10))
                     }
                 )

@@ -22,36 +22,31 @@ struct EvalCommand: ParsableCommand {
         @Option(help: "Layers of the encoder to run, from the first.")
         var layers: Int?
 
+        @OptionGroup var space: SpaceOptions
         @OptionGroup var compute: ComputeOptions
         @OptionGroup var reporting: OutputOptions
 
         /// From texts to vectors.
         typealias Function = ([String]) throws(KuklaError) -> Matrix
 
-        /// A function from texts to vectors, with a bar for each call.
-        func function() throws(KuklaError) -> Function { try functions(instruction: nil).documents }
-
-        /// Functions from texts to vectors, with an instruction before them and without.
+        /// Functions from texts to vectors, with an instruction before them and without, with a bar for each call.
         func functions(
             instruction: String?
         ) throws(KuklaError) -> (questions: Function, documents: Function) {
-            let embedder = try model.load(layers: layers)
-            try embedder.check(dimensions: dims)
+            let asked = try model.embedder(
+                model.folder(), space: space, dimensions: dims, layers: layers, instruction: instruction)
+            let bare = (asked as? SizedModel)?.withoutInstruction ?? asked
             let progress = reporting.progress
             let threads = try compute.threadCount()
-            func function(_ prompt: String) -> Function {
+            func function(_ embedder: any TextEmbedder) -> Function {
                 { (texts) throws(KuklaError) in
                     progress.begin("Embedding", total: texts.count, unit: "texts")
                     defer { progress.end() }
-                    return try embedder.embed(
-                        texts, prompt: prompt, dimensions: dims, threads: threads,
-                        progress: AdvanceOnly(progress)
-                    ).vectors
+                    return try embedder.embed(texts, threads: threads, progress: AdvanceOnly(progress))
+                        .vectors
                 }
             }
-            return (
-                function(instruction.map { embedder.prompts.prompt(for: $0) } ?? ""), function("")
-            )
+            return (function(asked), function(bare))
         }
     }
 
@@ -112,12 +107,17 @@ struct EvalCommand: ParsableCommand {
                 Reads pairs of texts: TSV, CSV or JSON lines, each also as .gz. The first text of every pair is a question, all
                 second texts are candidates; a first text that stands in several pairs may find any of its partners.
 
-                Example:
+                Examples:
                   kukla eval pairs captions.tsv --model tuned
+                  kukla eval pairs claims.tsv --model instructed --instruction "Given a claim, find abstracts about it"
                 """)
 
         @Argument(help: "The pairs.")
         var pairs: String
+
+        @Option(
+            help: "What is asked of a model that reads instructions, as for `kukla embed`: before questions.")
+        var instruction: String?
 
         @OptionGroup var embedding: Embedding
 
@@ -131,10 +131,15 @@ struct EvalCommand: ParsableCommand {
         }
 
         func run() throws {
-            let embed = try embedding.function()
+            let embed = try embedding.functions(instruction: instruction)
             let task = PairRetrievalTask(
                 pairs: try TextTuples.readAll(URL(fileURLWithPath: pairs)).rows.map { ($0[0], $0[1]) })
-            let found = try task.evaluate(threads: embedding.compute.threadCount(), embedding: embed)
+            let threads = try embedding.compute.threadCount()
+            let found =
+                instruction == nil
+                ? try task.evaluate(threads: threads, embedding: embed.documents)
+                : try task.evaluate(
+                    threads: threads, questions: embed.questions, candidates: embed.documents)
             if embedding.reporting.json {
                 return try printJSON(
                     Result(

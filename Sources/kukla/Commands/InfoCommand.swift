@@ -12,8 +12,8 @@ struct InfoCommand: ParsableCommand {
         commandName: "info",
         abstract: "Say what a file is: shapes, dtypes, bytes, checksum state.",
         discussion: """
-            Knows collections (.kukla), model folders, npy, fvecs, bvecs, ivecs, idx, safetensors and JSON lines, plain or gzip.
-            Exits with 2 where a file is damaged.
+            Knows collections (.kukla), model folders (of aspects and of concepts, too), npy, fvecs, bvecs, ivecs, idx, safetensors
+            and JSON lines, plain or gzip. Exits with 2 where a file is damaged.
 
             Examples:
               kukla info notes.kukla
@@ -64,7 +64,7 @@ struct InfoCommand: ParsableCommand {
             throw KuklaError(.missingFile, "There is no file \(url.path).")
         }
         if isFolder.boolValue {
-            try showModel(url)
+            if try !showSpaces(url) { try showModel(url) }
         } else if try MappedFile(url).withBytes({ CollectionFile.isCollection($0.prefix(16)) }) {
             try showCollection(url)
         } else {

@@ -24,6 +24,7 @@ struct SearchCommand: ParsableCommand {
               kukla search vectors.kukla --vectors q.npy --within 0.3
               kukla search old.kukla --vectors new-q.npy --query-codec new.safetensors
               kukla search vectors.kukla "a question" --funnel 24:200,96:50,384:10
+              kukla search methods.kukla "a question" --model papers --aspect method
             """)
 
     @Argument(help: "The collection file.")
@@ -69,6 +70,7 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "What is asked of a model that reads instructions, as for `kukla embed`.")
     var instruction: String?
 
+    @OptionGroup var space: SpaceOptions
     @OptionGroup var model: ModelOptions
     @OptionGroup var compute: ComputeOptions
     @OptionGroup var reporting: OutputOptions
@@ -250,7 +252,7 @@ struct SearchCommand: ParsableCommand {
         _ questions: [String], for file: CollectionFile, dimensions: Int
     ) throws(KuklaError) -> Matrix {
         try model.embed(
-            questions, instruction: instruction, namedBy: file.details.origin.model,
+            questions, instruction: instruction, space: space, namedBy: file.details.origin.model,
             layers: file.details.origin.modelLayers, dimensions: dimensions, threads: compute.threadCount())
     }
 
