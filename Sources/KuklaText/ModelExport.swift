@@ -2,28 +2,44 @@ public import Foundation
 import KuklaFormats
 public import KuklaNumerics
 
-/// A smaller model as a folder of its own: the first layers of another one, and the leading components of its vectors.
+/// A smaller model as a folder of its own: the first layers of another one, and the leading components of its vectors, as they are or
+/// turned.
 ///
 /// The folder is an ordinary sentence-transformers folder. Dimensions are cut by a Dense module without bias whose weights are rows of
-/// the identity, so that any loader gives the same numbers; a Normalize follows, as the prefix of a unit vector is none.
+/// the identity, or the directions that vectors are turned to, so that any loader gives the same numbers; a Normalize follows, as the
+/// prefix of a unit vector is none.
 public struct ModelExport: Sendable {
     /// The model that is cut.
     public let source: URL
     public let size: ModelSize
     private let configuration: EncoderConfiguration
     private let cutsDimensions: Bool
+    private let directions: Matrix?
 
     /// - Parameters:
     ///   - layers: how many to keep, from the first; all where nil.
     ///   - dimensions: how many leading components to keep; all where nil. Where given, vectors are of length 1.
-    /// - Throws: `KuklaError`: `usage` where the model has fewer; as `TextEncoder` for folders that cannot be loaded.
-    public init(_ source: URL, layers: Int? = nil, dimensions: Int? = nil) throws(KuklaError) {
+    ///   - directions: components are those along these, `[at least dimensions, the model's dimensions]`, such as principal components
+    ///     of its vectors; the model's own where nil. With as many orthonormal ones as the model has dimensions, cosines stay what they
+    ///     are.
+    /// - Throws: `KuklaError`: `usage` where the model has fewer, or there are fewer directions; as `TextEncoder` for folders that
+    ///   cannot be loaded.
+    public init(
+        _ source: URL, layers: Int? = nil, dimensions: Int? = nil, directions: Matrix? = nil
+    ) throws(KuklaError) {
         configuration = try EncoderConfiguration(folder: source)
         try configuration.check(dimensions: dimensions, layers: layers)
         self.source = source
-        size = ModelSize(
-            layers: layers ?? configuration.layers, dimensions: dimensions ?? configuration.dimensions)
-        cutsDimensions = dimensions != nil
+        let wanted = dimensions ?? configuration.dimensions
+        if let directions, directions.columns != configuration.dimensions || directions.rows < wanted {
+            throw KuklaError(
+                .usage,
+                "Cannot turn the vectors of \(source.path) to \(directions.rows) directions of \(directions.columns) components: expected \(wanted) of \(configuration.dimensions). Give more texts, or fewer dimensions."
+            )
+        }
+        size = ModelSize(layers: layers ?? configuration.layers, dimensions: wanted)
+        cutsDimensions = dimensions != nil || directions != nil
+        self.directions = directions
     }
 
     /// Writes the folder, whole or not at all.
@@ -120,17 +136,18 @@ public struct ModelExport: Sendable {
 
             """, to: dense.appending(path: "config.json"))
         var writer = SafetensorsWriter(metadata: ["format": "pt"])
-        writer.add(
-            Matrix(rows: size.dimensions, columns: inputs) { out in
-                out.update(repeating: 0)
-                for row in 0..<size.dimensions { out[row * inputs + row] = 1 }
-            }, named: "linear.weight")
+        let identity = Matrix(rows: size.dimensions, columns: inputs) { out in
+            out.update(repeating: 0)
+            for row in 0..<size.dimensions { out[row * inputs + row] = 1 }
+        }
+        writer.add(directions?[rows: 0..<size.dimensions] ?? identity, named: "linear.weight")
         try writer.write(to: dense.appending(path: "model.safetensors"))
     }
 
     /// What the source says about the sizes that can still be taken.
     private func remainingSizes() throws(KuklaError) -> SizeTable? {
-        guard var table = try SizeTable.read(source) else { return nil }
+        // What was measured of the model's own components says nothing of others.
+        guard directions == nil, var table = try SizeTable.read(source) else { return nil }
         table.sizes.removeAll { $0.layers > size.layers || $0.dimensions > size.dimensions }
         return table.sizes.isEmpty ? nil : table
     }
@@ -148,7 +165,7 @@ public struct ModelExport: Sendable {
 
             # \(name)
 
-            The first \(size.layers) of \(configuration.layers) layers of `\(source.lastPathComponent)` and \(size.dimensions) of its \(configuration.dimensions) dimensions, cut by Kukla. Texts of up to \(configuration.maximumLength) tokens.
+            The first \(size.layers) of \(configuration.layers) layers of `\(source.lastPathComponent)` and \(size.dimensions) of its \(configuration.dimensions) dimensions\(directions == nil ? "" : ", turned to the directions that its vectors differ most along"), cut by Kukla. Texts of up to \(configuration.maximumLength) tokens.
 
             """
         if let sizes { text += "\n## Sizes\n\n" + sizes.markdown() }

@@ -152,6 +152,49 @@ import Testing
         #expect(!folder.contents.contains { $0.hasPrefix("none") })
     }
 
+    @Test func `a model is turned to its principal components, and trains on from there`() throws {
+        func vectors(_ model: String, _ more: String...) throws -> Matrix {
+            let done = try Command.run(
+                ["embed", "texts.txt", "--model", model, "-o", "v.npy"] + more, in: folder.url)
+            #expect(done.status == 0, "\(done.errors)")
+            return try VectorFile.readAll(folder.url.appending(path: "v.npy"))
+        }
+        let report = try json(
+            run("export", "--model", "model", "--principal", "texts.txt", "-o", "turned", "--json"))
+        #expect(report["dimensions"] as? Int == 16 && report["layers"] as? Int == 2)
+        let (plain, turned) = (try vectors("model"), try vectors("turned"))
+        func cosine(_ m: Matrix, _ a: Int, _ b: Int) -> Float {
+            zip(m.row(a), m.row(b)).reduce(0) { $0 + $1.0 * $1.1 }
+        }
+        for i in 0..<30 { #expect(abs(cosine(plain, i, 7) - cosine(turned, i, 7)) < 1e-5) }
+        // Variances fall from component to component.
+        let variances = (0..<16).map { i -> Float in
+            let values = (0..<30).map { turned.row($0)[i] }
+            let mean = values.reduce(0, +) / 30
+            return values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        }
+        for (a, b) in zip(variances, variances.dropFirst()) { #expect(a >= b - 1e-6) }
+        #expect(
+            try run("export", "--model", "model", "--principal", "texts.txt", "--dims", "4", "-o", "four")
+                .status == 0)
+        let (cut, four) = (try vectors("turned", "--dims", "4"), try vectors("four"))
+        #expect(zip(cut.elements, four.elements).allSatisfy { abs($0 - $1) < 1e-5 })
+        let done = try Command.run(
+            [
+                "train", "matryoshka", "--model", "turned", "-o", "elastic", "--pairs", "pairs.tsv",
+                "--batch-size", "20", "--dims", "16,4", "--steps", "2", "-q",
+            ], in: folder.url)
+        #expect(done.status == 0, "\(done.errors)")
+        #expect(try sizes("elastic").map(\.size) == ["2x16", "2x4"])
+        try write(Array(TinyModel.sentences(12)), "few.txt")
+        #expect(
+            try run("export", "--model", "model", "--principal", "few.txt", "-o", "none").failed(
+                2, "few.txt", "16"))
+        #expect(
+            try run("export", "--model", "model", "--principal", "no.txt", "-o", "none").failed(2, "no.txt"))
+        #expect(!folder.contents.contains { $0.hasPrefix("none") })
+    }
+
     @Test func `a collection is searched through a funnel`() throws {
         #expect(try run("embed", "texts.txt", "--model", "model", "-o", "v.npy").status == 0)
         #expect(
