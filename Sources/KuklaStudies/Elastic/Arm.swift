@@ -8,6 +8,8 @@ struct Arm: Sendable {
     let name: String
     let loss: any LayeredLoss
     let seed: UInt64
+    /// Passes over the examples.
+    var epochs = 1
 }
 
 /// What arms are trained on, and how: the same for all that are compared.

@@ -11,6 +11,8 @@ import KuklaText
 /// In full runs weights and vectors are kept for the next run, under a key of all that made them: base model, examples, recipe, loss.
 final class ArmTraining {
     let bench: StudyBench
+    /// The model that training begins with.
+    private let folder: URL
     private let tokenizer: WordPieceTokenizer
     /// Tokens that are read of a text.
     private let maximumLength: Int?
@@ -19,10 +21,13 @@ final class ArmTraining {
     /// The seconds that each arm's training took, in this run or the one that kept it.
     private(set) var seconds: [String: Double] = [:]
 
-    init(_ examples: ArmExamples, bench: StudyBench) throws(KuklaError) {
+    /// - Parameter start: the folder of the model that training begins with, whose path stands for what is in it; the study's model where
+    ///   nil.
+    init(_ examples: ArmExamples, bench: StudyBench, start: URL? = nil) throws(KuklaError) {
         self.bench = bench
         self.examples = examples
-        let model = try bench.model()
+        folder = start ?? bench.modelFolder
+        let model = try EmbeddingModel(folder: folder)
         tokenizer = model.tokenizer
         maximumLength = examples.recipe.options.maximumTokens
         tokens = TextExamples(
@@ -34,7 +39,7 @@ final class ArmTraining {
     func base() throws(KuklaError) -> TextEncoderModule {
         let rate = examples.recipe.options.dropout
         return try TextEncoderModule(
-            folder: bench.modelFolder, dropout: .init(hidden: rate, attention: rate))
+            folder: folder, dropout: .init(hidden: rate, attention: rate))
     }
 
     /// The training of an arm's loss on `model`.
@@ -56,7 +61,7 @@ final class ArmTraining {
             name = try key(of: arm)
             isKnown = try keptWeights(name) != nil
         } else {
-            hash.add(bench.modelFolder.standardizedFileURL.path)
+            hash.add(folder.standardizedFileURL.path)
         }
         texts.forEach { hash.add($0) }
         hash.add("\(maximumLength ?? 0)")
@@ -97,14 +102,14 @@ final class ArmTraining {
         do { try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true) } catch {
             throw KuklaError(.inputOutput, "Cannot make the folder \(place.path).", cause: error)
         }
-        let folder = place.appending(path: arms == nil ? "kukla-arm-\(UUID())" : "\(key).run")
-        let summary = try TrainingRun(folder, recipe: recipe)
+        let run = place.appending(path: arms == nil ? "kukla-arm-\(UUID())" : "\(key).run")
+        let summary = try TrainingRun(run, recipe: recipe)
             .train(task(arm.loss, on: model), progress: bench.progress)
         if arms != nil {
             try model.save(
                 to: place.appending(path: "\(key).safetensors"), metadata: ["seconds": "\(summary.seconds)"])
         }
-        try? FileManager.default.removeItem(at: folder)
+        try? FileManager.default.removeItem(at: run)
         seconds[key] = summary.seconds
         return model
     }
@@ -125,13 +130,14 @@ final class ArmTraining {
     private func recipe(of arm: Arm) -> Recipe<FineTuningOptions> {
         var recipe = examples.recipe
         recipe.training.seed = arm.seed
+        recipe.training.length = .epochs(arm.epochs)
         return recipe
     }
 
     /// A name that no other arm's weights would have.
     private func key(of arm: Arm) throws(KuklaError) -> String {
         var hash = TextHash()
-        hash.add(bench.modelFolder.standardizedFileURL.path)
+        hash.add(folder.standardizedFileURL.path)
         examples.rows.joined().forEach { hash.add($0) }
         hash.add("\(examples.scores)")
         hash.add(try recipe(of: arm).yaml)

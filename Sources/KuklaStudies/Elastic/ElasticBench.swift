@@ -33,12 +33,13 @@ struct ElasticBench {
     func plain(_ seed: UInt64) -> Arm { separate(full, seed) }
 
     /// Fine-tuning of one size alone: what lies behind its layers is not even run.
-    func separate(_ size: ModelSize, _ seed: UInt64) -> Arm {
+    func separate(_ size: ModelSize, _ seed: UInt64, epochs: Int = 1) -> Arm {
         let loss: any EmbeddingLoss =
             size.dimensions == full.dimensions
             ? base : MatryoshkaLoss(base, dimensions: [size.dimensions])
         return Arm(
-            name: "\(size) alone", loss: WholeModelLoss(loss, layers: size.layers), seed: seed)
+            name: "\(size) alone", loss: WholeModelLoss(loss, layers: size.layers), seed: seed, epochs: epochs
+        )
     }
 
     /// The dimensions that Matryoshka losses train, largest first.
@@ -70,8 +71,8 @@ struct ElasticBench {
     }
 
     /// - Parameter sizes: smallest first.
-    func starbucks(_ sizes: [ModelSize], _ seed: UInt64) -> Arm {
-        Arm(name: "SRL", loss: StarbucksLoss(base, sizes: sizes), seed: seed)
+    func starbucks(_ sizes: [ModelSize], _ seed: UInt64, epochs: Int = 1) -> Arm {
+        Arm(name: "SRL", loss: StarbucksLoss(base, sizes: sizes), seed: seed, epochs: epochs)
     }
 
     // MARK: - Measuring
