@@ -30,14 +30,12 @@ struct MatryoshkaPrefixes {
             figures.add(
                 "MRL",
                 try elastic.figures(of: elastic.matryoshka(seed), layers: layers, dimensions: dimensions))
+            var each: [ModelSize: Double] = [:]
+            for m in alone {
+                each.merge(try elastic.figure(of: elastic.separate(size(m), seed), at: size(m))) { $1 }
+            }
+            figures.add("FF", each)
         }
-        var each: [ModelSize: Double] = [:]
-        for m in alone {
-            each.merge(
-                try elastic.figure(of: elastic.separate(size(m), bench.seeds[0]), at: size(m))
-            ) { $1 }
-        }
-        figures.add("FF", each)
         let gain = figures.gains(of: "MRL", over: "plain", at: size(8))
         let loss = figures.gains(of: "plain", over: "MRL", at: elastic.full)
         findings.bars += [
@@ -62,7 +60,7 @@ struct MatryoshkaPrefixes {
     private func add(_ figures: ArmFigures, to findings: inout StudyFindings) {
         let arms = ["untouched", "plain", "PCA of plain", "MRL", "FF"]
         var table = StudyTable(
-            "STS-B test, Spearman x 100 at leading dimensions (of MRL, those with a star are trained), mean of \(bench.seeds.count) seeds (FF: seed 1)",
+            "STS-B test, Spearman x 100 at leading dimensions (of MRL, those with a star are trained), mean of \(bench.seeds.count) seeds",
             columns: ["dimensions"] + arms)
         for m in dimensions {
             let isTrained = ElasticBench.dimensions.contains(m)

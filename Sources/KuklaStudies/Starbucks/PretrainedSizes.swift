@@ -13,7 +13,7 @@ import KuklaText
 struct PretrainedSizes {
     let bench: StudyBench
 
-    private static let sizes = [(1, 24), (2, 48), (3, 96), (4, 192)].map {
+    static let sizes = [(1, 24), (2, 48), (3, 96), (4, 192)].map {
         ModelSize(layers: $0.0, dimensions: $0.1)
     }
 
@@ -37,7 +37,7 @@ struct PretrainedSizes {
         }
         let (several, words) = (try encoder(.smae), try encoder(.mlm))
         try heldOut(several, words, judged, &findings)
-        try tuned(several, words, scratch, &findings)
+        try TunedSizes(bench: bench, scratch: scratch).add(several, words, to: &findings)
         findings.notes.append(
             "Bar 3: BERTs of 4 layers and width 192, from random layers over words that begin as principal components of MiniLM's, on WikiText-2's validation and test articles (the training part is not in the collection), the same steps for both: masked auto-encoding \(Int(several.seconds)) s, hidden words \(Int(words.seconds)) s; then Starbucks on STS-B's training pairs, two passes at 2e-4, measured on its test pairs. Nothing was chosen by what is measured."
         )
@@ -88,62 +88,5 @@ struct PretrainedSizes {
             StudyBar(
                 "3b. what zeroing the sentence's vector adds to the decoder's cross-entropy, least of the sizes, nats",
                 least, .atLeast, 0.05))
-    }
-
-    /// Spearman at each size after the same fine-tuning.
-    private func tuned(
-        _ several: SmallEncoder, _ words: SmallEncoder, _ scratch: URL, _ findings: inout StudyFindings
-    ) throws(KuklaError) {
-        let training = try SentencePair.readAll(bench.data("stsbenchmark/sts-train.csv"))
-        let test = try SentencePair.readAll(bench.data("stsbenchmark/sts-test.csv"))
-        let task = STSTask(
-            pairs: test.prefix(bench.choose(quick: 40, full: .max)).map {
-                .init(first: $0.first, second: $0.second, score: $0.score)
-            })
-        func spearman(_ start: SmallEncoder, _ name: String, seed: UInt64) throws(KuklaError) -> [Double] {
-            var recipe = MatryoshkaOptions.recipe
-            recipe.training.seed = seed
-            recipe.training.length = .epochs(bench.choose(quick: 1, full: 2))
-            recipe.training.batchSize = 32
-            recipe.training.learningRate = 2e-4
-            recipe.training.threads = bench.threads
-            recipe.training.checkpointEvery = 1_000_000
-            recipe.options.method = .starbucks
-            recipe.options.dimensions = Self.sizes.reversed().map(\.dimensions)
-            recipe.options.layers = Self.sizes.map(\.layers)
-            recipe.options.tuning.maximumTokens = 64
-            let output = scratch.appending(path: "\(name)-\(seed)")
-            _ = try EncoderFineTuning(
-                base: start.folder, output: output, runFolder: scratch.appending(path: "\(name)-\(seed).run")
-            ).matryoshka(
-                .scored(Array(training.prefix(bench.choose(quick: 64, full: .max)))), recipe: recipe,
-                beginning: .fresh, progress: bench.progress)
-            let judge = EncoderJudge(
-                goal: "spearman", tokenizer: start.tokenizer, sizes: Self.sizes
-            ) { embed in ["spearman": try task.evaluate(embedding: embed).spearman] }
-            let metrics = try judge.metrics(of: TextEncoderModule(folder: output))
-            return Self.sizes.map { 100 * (metrics["spearman_\($0)"] ?? .nan) }
-        }
-        var figures: [[[Double]]] = [[], []]
-        for seed in bench.seeds {
-            figures[0].append(try spearman(several, "smae", seed: seed))
-            figures[1].append(try spearman(words, "mlm", seed: seed))
-        }
-        let means = figures.map { runs in
-            Self.sizes.indices.map { i in runs.reduce(0) { $0 + $1[i] } / Double(runs.count) }
-        }
-        findings.tables.append(
-            StudyTable(
-                "Spearman on STS-B test after Starbucks fine-tuning, mean of \(bench.seeds.count) seeds",
-                columns: ["pre-training"] + Self.sizes.map(\.description),
-                rows: zip(["SMAE", "hidden words alone"], means).map { name, row in
-                    [.text(name)] + row.map { .number($0, decimals: 2) }
-                }))
-        func gain(_ a: [Double], _ b: [Double]) -> Double { (a[0] + a[1] - b[0] - b[1]) / 2 }
-        let each = zip(figures[0], figures[1]).map { String(format: "%.2f", gain($0, $1)) }
-        findings.bars.append(
-            StudyBar(
-                "3. Spearman of SMAE's start over hidden words alone, mean of the two smallest sizes, points",
-                gain(means[0], means[1]), .atLeast, 1, note: "seeds \(each.joined(separator: ", "))"))
     }
 }

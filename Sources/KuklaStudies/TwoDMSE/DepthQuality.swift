@@ -24,11 +24,10 @@ struct DepthQuality {
                 of: elastic.plain(seed), layers: layers, dimensions: dimensions)
             figures.add("plain", plain.cut)
             figures.add("PCA of plain", plain.principal)
-            var others = [elastic.matryoshka(seed), elastic.twoDimensional(seed)]
-            // Ablations by one seed.
-            if seed == bench.seeds[0] {
-                others += [elastic.twoDimensional(seed, alignmentWeight: 0), elastic.withoutLayers(seed)]
-            }
+            let others = [
+                elastic.matryoshka(seed), elastic.twoDimensional(seed),
+                elastic.twoDimensional(seed, alignmentWeight: 0), elastic.withoutLayers(seed),
+            ]
             for (name, arm) in zip(arms.dropFirst(), others) {
                 figures.add(name, try elastic.figures(of: arm, layers: layers, dimensions: dimensions))
             }
@@ -87,7 +86,7 @@ struct DepthQuality {
     private func addTables(_ figures: ArmFigures, to findings: inout StudyFindings) {
         let columns = ["untouched", "plain", "PCA of plain"] + arms.dropFirst()
         var table = StudyTable(
-            "STS-B test, Spearman x 100 after each layer (0: word embeddings), mean of \(bench.seeds.count) seeds (2DMSE without a part: seed 1)",
+            "STS-B test, Spearman x 100 after each layer (0: word embeddings), mean of \(bench.seeds.count) seeds",
             columns: ["dimensions", "layer"] + columns)
         for size in dimensions.reversed() {
             for layer in 0...full.layers {
