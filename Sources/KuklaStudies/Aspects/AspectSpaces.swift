@@ -86,8 +86,8 @@ struct AspectSpaces {
         recipe.training.seed = seed
         recipe.training.threads = bench.threads
         recipe.options.tuning.maximumTokens = 48
-        recipe.options.pairs = bench.choose(quick: 32, full: 1_200)
         if bench.scale == .quick {
+            recipe.options.pairs = 32
             recipe.training.length = .epochs(1)
             recipe.training.batchSize = 8
             recipe.options.tuning.maximumTokens = 16

@@ -19,7 +19,7 @@ public struct AspectsStudy: Study {
         if bench.scale == .full { try FacetSpaces(bench: bench).add(to: &findings) }
         findings.notes += [
             "AG News, all articles at hand whose text names Reuters, AP, AFP, Sports Network or Canadian Press as its source: \(news.texts.count) different texts, aspects topic (4 classes) and source (\(news.sourceCount)). The agency's name, the dateline before it, markup, entities and line-break marks are taken out of the text before anything sees it; \(news.leaks) of the cleaned texts still hold such a name.",
-            "\(news.training.count) texts to train on, \(news.test.count) others as queries and candidates. Settings are the command's defaults but for pairs (1,200) and tokens (48), which are for the time of the study; the best epoch counts by a tenth of the training texts. Nothing was chosen on test texts. MAP@25 divides by the lesser of 25 and all that is relevant. In-batch negatives of the positive's own label do not count.",
+            "\(news.training.count) texts to train on, \(news.test.count) others as queries and candidates. Settings are the command's defaults (5,000 pairs) but for tokens (48), which are for the time of the study; the best epoch counts by a tenth of the training texts. Nothing was chosen on test texts. MAP@25 divides by the lesser of 25 and all that is relevant. In-batch negatives of the positive's own label do not count.",
             "Differs from the paper in: a LoRA of rank 16 in place of a whole encoder for each aspect, MiniLM in place of SciBERT, no SPECTER.",
         ]
         return findings

@@ -21,6 +21,16 @@ struct Analysis {
                 }))
     }
 
+    /// The test posts by logistic regression over words: how likely each group is.
+    func regression(seed: UInt64) -> Matrix {
+        let places = Dictionary(
+            uniqueKeysWithValues: posts.concepts.enumerated().map { ($0.element.name, $0.offset) })
+        let model = WordRegression(
+            posts.training.map(\.text), labels: posts.training.map { places[posts.group(of: $0)] ?? 0 },
+            classes: posts.concepts.count, seed: seed)
+        return model.vectors(texts)
+    }
+
     private func vectors(_ encoder: ESAEncoder) -> Matrix {
         let texts = texts
         let width = encoder.conceptCount

@@ -123,6 +123,7 @@ struct ExplicitRanking {
         let analysis = Analysis(posts: posts)
         let esa = SESATask.judge(analysis.wiki, known: known)["auc"] ?? .nan
         let own = SESATask.judge(analysis.groups, known: known)
+        let words = SESATask.judge(analysis.regression(seed: bench.seeds[0]), known: known)
         let plain = try bench.embed(posts.test.map(\.text))
         let learned = try bench.embed(posts.training.prefix(1_500).map(\.text))
         let few = Self.top * 6 / 4
@@ -166,6 +167,9 @@ struct ExplicitRanking {
                     row(
                         "ESA, each group's training posts as its article", own["auc"] ?? .nan,
                         own["top_concept"], Double(4 * k)),
+                    row(
+                        "logistic regression over words, each group's probability (seed 1)",
+                        words["auc"] ?? .nan, words["top_concept"], Double(4 * k)),
                     row(
                         "plain MiniLM, \(plain.columns) dimensions",
                         SESATask.judge(plain, known: known)["auc"] ?? .nan,
