@@ -21,7 +21,7 @@ struct ExplicitPosts: Sendable {
                 LabelledText(text: posts[$0].text, labels: ["": [posts[$0].group]])
             }
         }
-        training = sample(all.training, bench.choose(quick: 100, full: 6_000))
+        training = sample(all.training, bench.choose(quick: 100, full: .max))
         test = sample(all.test, bench.choose(quick: 40, full: 1_000))
         let names = Set(all.training.map(\.group)).sorted()
         concepts = names.map { Concept($0) }

@@ -60,9 +60,9 @@ struct ExplicitRanking {
         var recipe = SESAOptions.recipe()
         recipe.training.seed = seed
         recipe.training.threads = bench.threads
-        if bench.scale == .quick { recipe.training.length = .epochs(1) }
+        recipe.training.length = .epochs(bench.choose(quick: 1, full: 4))
         recipe.options.isLatent = isLatent
-        recipe.options.maximumTokens = bench.choose(quick: 24, full: 64)
+        if bench.scale == .quick { recipe.options.maximumTokens = 24 }
         let parts = ["sesa", try recipe.yaml] + posts.training.map(\.text) + posts.test.map(\.text)
         let found = try bench.trained(parts) { () throws(KuklaError) in
             let folder = FileManager.default.temporaryDirectory.appending(

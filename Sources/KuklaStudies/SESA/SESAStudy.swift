@@ -20,7 +20,7 @@ public struct SESAStudy: Study {
         Analysis(posts: posts).addInvariants(to: &findings)
         findings.notes += [
             "20 Newsgroups (by date) in place of Reuters-21578 and TREC-QC, which the collection does not have: \(posts.concepts.count) named groups, \(posts.training.count) posts to learn from and \(posts.test.count) later ones to judge by; two posts are relevant to each other if they are of one group. A post is its subject and body: other headers, which name the group, and all names of groups in the text are left out.",
-            "The encoder is a GRU of 128 units over MiniLM's word vectors, all trained, the mean of its states; the paper's is an LSTM. Settings are the command's defaults but for tokens (64), which are for the time of the study; the best pass counts by a tenth of the posts to learn from. Principal components are those of up to 1,500 posts to learn from. Nothing was chosen on test posts.",
+            "The encoder is a GRU of 128 units over MiniLM's word vectors, all trained, the mean of its states; the paper's is an LSTM. Settings are the command's defaults (128 tokens of a post) but for passes (4), which are for the time of the study; the best pass counts by a tenth of the posts to learn from. Principal components are those of up to 1,500 posts to learn from. Nothing was chosen on test posts.",
             "Differs from the paper in: its explicitness term is ours, and the relevance of pairs is judged on public posts, not on jobs and profiles. Logistic regression over words and ESA of the groups' own training posts are explicit models that read the posts whole.",
         ]
         return findings

@@ -48,9 +48,10 @@ struct TaskTraining {
     ///   - name: of the folder's beginning.
     ///   - limit: training rows of each task.
     ///   - schedule: of the rate, over one pass.
+    ///   - start: a tuned model to go on from, in place of the base.
     func callAsFunction(
         _ name: String, _ tasks: [MergeTask], limit: Int = .max, seed: UInt64,
-        schedule: ScheduleSettings.Name = .linear
+        schedule: ScheduleSettings.Name = .linear, after start: Tuned? = nil
     ) throws(KuklaError) -> Tuned {
         var settings = TrainingSettings()
         settings.seed = seed
@@ -63,12 +64,13 @@ struct TaskTraining {
         let recipe = Recipe(training: settings, options: NoOptions())
         let rows = tasks.map { Array($0.rows.prefix(limit)) }
         let scores = tasks.map { Array($0.scores.prefix(limit)) }
-        let place = folder.appending(path: "\(name)-\(try key(recipe, rows, scores))")
+        let place = folder.appending(path: "\(name)-\(try key(recipe, rows, scores, after: start))")
         let clock = place.appending(path: "seconds.txt")
         if let text = try? String(contentsOf: clock, encoding: .utf8), let seconds = Double(text) {
             return Tuned(folder: place, seconds: seconds)
         }
-        let model = try TextEncoderModule(folder: base, dropout: .init(hidden: 0, attention: 0))
+        let model = try TextEncoderModule(
+            folder: start?.folder ?? base, dropout: .init(hidden: 0, attention: 0))
         let task = MixedTask(
             model: model,
             parts: zip(rows, scores).map { rows, scores in
@@ -110,9 +112,11 @@ struct TaskTraining {
     }
 
     private func key(
-        _ recipe: Recipe<NoOptions>, _ rows: [[[String]]], _ scores: [[Float]]
+        _ recipe: Recipe<NoOptions>, _ rows: [[[String]]], _ scores: [[Float]], after start: Tuned?
     ) throws(KuklaError) -> String {
         var hash = TextHash()
+        // The folder's name stands for all that made it.
+        if let start { hash.add(start.folder.lastPathComponent) }
         hash.add(bench.modelFolder.standardizedFileURL.path)
         hash.add("\(Self.layers(bench)) layers, \(MergeTask.tokens(bench)) tokens")
         hash.add(try recipe.yaml)
