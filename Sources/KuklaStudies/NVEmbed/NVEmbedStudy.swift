@@ -33,6 +33,9 @@ public struct NVEmbedStudy: Study {
         findings.notes.append(
             "NFCorpus and TREC-QC are not among the data sets: SciFact stands for the one, titles of papers of seven fields for the other. Nothing was chosen by test data: settings are the command's defaults but for the rate, \(MaskPoolingStages.rateWords)."
         )
+        findings.notes.append(
+            "In one stage every claim and title must find its abstract among all texts of its batch; in two, the second stage shows 144 claims their own two negatives alone, among rows of classes and sentences, and comes last. Each stage has 24 steps here, where the paper has 20,000 and 18,000: what the first one learned of retrieval is partly lost in the second."
+        )
         return findings
     }
 }

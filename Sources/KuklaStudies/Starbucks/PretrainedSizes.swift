@@ -29,7 +29,7 @@ struct PretrainedSizes {
         let corpus = texts.indices.filter { $0 % 20 != 7 }.map { texts[$0] }
         func encoder(_ method: PretrainingOptions.Method) throws(KuklaError) -> SmallEncoder {
             var recipe = SmallEncoder.recipe(
-                method, steps: bench.choose(quick: 4, full: 400), batch: bench.choose(quick: 4, full: 24),
+                method, steps: bench.choose(quick: 4, full: 1_000), batch: bench.choose(quick: 4, full: 24),
                 tokens: 64, vocabulary: bench.choose(quick: 1000, full: 4000), seed: 1)
             recipe.options.encoderMask = 0.2
             if method == .smae { recipe.options.sizes = Self.sizes.map(\.description) }
