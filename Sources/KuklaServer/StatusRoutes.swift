@@ -44,7 +44,7 @@ struct StatusRoutes {
                     model.member("id", served.name)
                     model.member("dimensions", served.dimensions)
                     model.member("maximum_length", served.model.encoder.maximumLength)
-                    model.member("sizes", served.recorded.map(\.description))
+                    model.member("sizes", served.recorded().map(\.description))
                 }
             }
             object.member("queue") { writer in

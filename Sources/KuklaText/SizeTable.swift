@@ -12,6 +12,9 @@ public struct SizeTable: Sendable, Codable, Equatable {
         public var quality: Double?
         /// The same of the model that training began with.
         public var qualityBefore: Double?
+        /// The metric of vectors rounded to whole numbers, and to signs (`VectorForm`).
+        public var int8: Double?
+        public var binary: Double?
 
         public init(_ size: ModelSize, quality: Double? = nil, qualityBefore: Double? = nil) {
             layers = size.layers
@@ -23,7 +26,7 @@ public struct SizeTable: Sendable, Codable, Equatable {
         public var size: ModelSize { ModelSize(layers: layers, dimensions: dimensions) }
 
         private enum CodingKeys: String, CodingKey {
-            case layers, dimensions, quality
+            case layers, dimensions, quality, int8, binary
             case qualityBefore = "quality_before"
         }
     }
@@ -56,6 +59,28 @@ public struct SizeTable: Sendable, Codable, Equatable {
     public static func read(_ folder: URL) throws(KuklaError) -> SizeTable? {
         struct Configuration: Decodable { var kukla: SizeTable? }
         return try ModelFile(folder, "config.json").decode(Configuration.self).kukla
+    }
+
+    /// Writes what was measured of sizes into the `config.json` of a model, beside what stands there. What was measured by another metric or on
+    /// other data is forgotten: figures of two kinds in one table would be compared.
+    ///
+    /// - Throws: `KuklaError` where the file cannot be read or written.
+    public static func record(
+        _ measured: [Entry], metric: String, measuredOn: String, in folder: URL
+    ) throws(KuklaError) {
+        var table = try read(folder) ?? SizeTable(method: "none", sizes: [])
+        let isSame = table.metric == metric && table.measuredOn == measuredOn
+        let sizes = Set(measured.map(\.size))
+        table.sizes.removeAll { sizes.contains($0.size) }
+        if !isSame { table.sizes = table.sizes.map { Entry($0.size) } }
+        table.sizes += measured
+        table.sizes.sort { ($0.layers, $0.dimensions) > ($1.layers, $1.dimensions) }
+        table.metric = metric
+        table.measuredOn = measuredOn
+        let url = folder.appending(path: "config.json")
+        var configuration = try JSONMembers(url)
+        configuration[key] = try table.json
+        try AtomicFile.write(configuration.text, to: url)
     }
 
     /// The table as the value of its key.

@@ -110,6 +110,26 @@ import Testing
         }
     }
 
+    @Test("a size that was recorded is given in the forms it was recorded in")
+    func recorded() async throws {
+        let fixture = try ServerFixture(preparing: { model in
+            var entry = SizeTable.Entry(ModelSize(layers: 2, dimensions: 8), quality: 0.7)
+            entry.binary = 0.6
+            try SizeTable.record([entry], metric: "spearman", measuredOn: "x.csv", in: model)
+        })
+        try await fixture.run { client in
+            for (format, status) in [("float", 200), ("base64", 200), ("ubinary", 200), ("int8", 400)] {
+                let answer = try await client.post(
+                    "/v1/embeddings",
+                    #"{"model": "tiny", "input": "a", "dimensions": 8, "encoding_format": "\#(format)"}"#)
+                #expect(answer.status == status, "\(format)")
+            }
+            let less = try await client.post(
+                "/v1/embeddings", #"{"model": "tiny", "input": "a", "dimensions": 8, "layers": 1}"#)
+            #expect(less.code == "unmeasured_size")
+        }
+    }
+
     @Test(
         "bad requests get a 4xx with a sentence in the dialect",
         arguments: [

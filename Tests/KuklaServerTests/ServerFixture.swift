@@ -17,10 +17,11 @@ final class ServerFixture: Sendable {
     init(
         keys: [APIKey] = [], truncates: Bool = false, allowsUnmeasured: Bool = false, rate: Double? = nil,
         capacity: Int = 4096, passTokens: Int = 8192, maximumBody: Int = 1 << 20, timeout: Double = 20,
-        hasModel: Bool = true
+        hasModel: Bool = true, preparing: (_ model: URL) throws -> Void = { _ in }
     ) throws {
         folder = try TemporaryFolder()
         try TinyModel.write(to: folder.url.appending(path: "tiny"))
+        try preparing(folder.url.appending(path: "tiny"))
         store = try Store(folder.url.appending(path: "data"))
         var configuration = ServerConfiguration(threads: 2)
         configuration.truncates = truncates

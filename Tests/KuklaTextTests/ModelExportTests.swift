@@ -146,4 +146,23 @@ import Testing
                     .allSatisfy { abs($0 - $1) < 2e-5 })
         }
     }
+
+    @Test("measured sizes are recorded beside others, and those of another metric forgotten")
+    func record() throws {
+        let folder = try TemporaryFolder()
+        try TinyModel.write(to: folder.url)
+        func entry(_ layers: Int, _ dimensions: Int, _ quality: Double) -> SizeTable.Entry {
+            SizeTable.Entry(ModelSize(layers: layers, dimensions: dimensions), quality: quality)
+        }
+        try SizeTable.record([entry(2, 8, 0.5)], metric: "spearman", measuredOn: "a", in: folder.url)
+        try SizeTable.record(
+            [entry(2, 16, 0.6), entry(2, 8, 0.55)], metric: "spearman", measuredOn: "a", in: folder.url)
+        let both = try #require(try SizeTable.read(folder.url))
+        #expect(both.sizes == [entry(2, 16, 0.6), entry(2, 8, 0.55)])
+        try SizeTable.record([entry(1, 8, 0.3)], metric: "ndcg_at_10", measuredOn: "b", in: folder.url)
+        let other = try #require(try SizeTable.read(folder.url))
+        #expect(other.sizes.map(\.quality) == [nil, nil, 0.3])
+        // The rest of the file stays.
+        #expect(try EmbeddingModel(folder: folder.url).encoder.layerCount == 2)
+    }
 }

@@ -26,6 +26,8 @@ public struct SizeGrid: Sendable {
     public var dimensions: [Int]
     /// A row for each depth, a column for each number of dimensions.
     public var quality: [[Double]]
+    /// The same of rounded vectors, for the forms that were asked for.
+    public var roundedQuality: [VectorForm: [[Double]]] = [:]
 
     public init(metric: String, depths: [Depth], dimensions: [Int], quality: [[Double]]) {
         contract(
@@ -46,10 +48,12 @@ public struct SizeGrid: Sendable {
     ///
     /// - Parameters:
     ///   - modelBytes: bytes of the weights of so many layers.
+    ///   - forms: what else vectors are rounded to and judged as.
     ///   - judgement: asks for the same texts at every size.
     /// - Precondition: the model has the layers and dimensions.
     public init(
         of model: EmbeddingModel, layers: [Int], dimensions: [Int], metric: String,
+        forms: [VectorForm] = [],
         modelBytes: (_ layers: Int) throws -> Int, threads: Int = defaultThreadCount,
         progress: any ProgressReporter = SilentProgress(),
         judgement: Judgement
@@ -57,6 +61,7 @@ public struct SizeGrid: Sendable {
         let dimensions = dimensions.sorted()
         var depths: [Depth] = []
         var quality: [[Double]] = []
+        var rounded: [VectorForm: [[Double]]] = [:]
         var isWarm = false
         for count in layers.sorted(by: >) {
             var (seconds, texts) = (0.0, 0)
@@ -81,12 +86,19 @@ public struct SizeGrid: Sendable {
                 try dimensions.map { size in
                     try judgement { try embed($0, $1).leadingComponents(size) }
                 })
+            for form in forms {
+                rounded[form, default: []].append(
+                    try dimensions.map { size in
+                        try judgement { form.rounded(try embed($0, $1).leadingComponents(size)) }
+                    })
+            }
             depths.append(
                 Depth(
                     layers: count, secondsPerText: seconds / Double(max(texts, 1)),
                     modelBytes: try modelBytes(count)))
         }
         self.init(metric: metric, depths: depths, dimensions: dimensions, quality: quality)
+        roundedQuality = rounded
     }
 
     /// Bytes of a float32 vector.

@@ -46,7 +46,7 @@ struct OpenAIRoutes {
         let wanted = try EmbeddingRequest(body)
         try check(model: wanted.model)
         let size = try service.served.size(
-            dimensions: wanted.dimensions, layers: wanted.layers,
+            dimensions: wanted.dimensions, layers: wanted.layers, form: wanted.encoding.form,
             allowsUnmeasured: configuration.allowsUnmeasuredDimensions)
         guard !wanted.encoding.isPacked || size.dimensions % 8 == 0 else {
             throw APIFailure(

@@ -28,7 +28,7 @@ public struct ServedModel: Sendable {
     /// - Throws: `APIFailure.invalidRequest` where the model is smaller, or nobody has recorded what it is worth at that size and
     ///   `allowsUnmeasured` is false.
     func size(
-        dimensions: Int?, layers: Int?, allowsUnmeasured: Bool
+        dimensions: Int?, layers: Int?, form: VectorForm? = nil, allowsUnmeasured: Bool
     ) throws(APIFailure) -> ModelSize {
         let full = ModelSize(layers: model.encoder.layerCount, dimensions: self.dimensions)
         let size = ModelSize(layers: layers ?? full.layers, dimensions: dimensions ?? full.dimensions)
@@ -43,16 +43,25 @@ public struct ServedModel: Sendable {
                 .invalidRequest, "The model '\(name)' has 1 to \(full.layers) layers, not \(size.layers).",
                 code: "invalid_layers", parameter: "layers")
         }
+        let recorded = recorded(as: form)
         guard size == full || allowsUnmeasured || recorded.contains(size) else {
             let known = recorded.isEmpty ? "none" : recorded.map(\.description).joined(separator: ", ")
             throw APIFailure(
                 .invalidRequest,
-                "Nobody has recorded what the model '\(name)' is worth at \(size.layers) layers and \(size.dimensions) dimensions (recorded: \(known)). Measure and record it with `kukla eval sizes --model DIR --record`, or start the server with --allow-unmeasured-dimensions.",
+                "Nobody has recorded what the model '\(name)' is worth at \(size.layers) layers and \(size.dimensions) dimensions\(form.map { " as \($0.rawValue)" } ?? "") (recorded: \(known)). Measure and record it with `kukla eval sizes --model DIR --record`, or start the server with --allow-unmeasured-dimensions.",
                 code: "unmeasured_size", parameter: dimensions == nil ? "layers" : "dimensions")
         }
         return size
     }
 
-    /// Sizes that were measured.
-    var recorded: [ModelSize] { (sizes?.sizes ?? []).filter { $0.quality != nil }.map(\.size) }
+    /// Sizes that were measured, of vectors in this form; as float32 where nil.
+    func recorded(as form: VectorForm? = nil) -> [ModelSize] {
+        (sizes?.sizes ?? []).filter { entry in
+            switch form {
+            case nil: entry.quality != nil
+            case .int8: entry.int8 != nil
+            case .binary: entry.binary != nil
+            }
+        }.map(\.size)
+    }
 }

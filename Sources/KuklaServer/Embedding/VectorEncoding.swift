@@ -1,5 +1,6 @@
 import Foundation
 import KuklaNumerics
+import KuklaText
 
 /// How vectors are written into an answer. A size always counts dimensions, whatever they are packed into.
 enum VectorEncoding: String, CaseIterable {
@@ -7,7 +8,7 @@ enum VectorEncoding: String, CaseIterable {
     case float
     /// The bytes of little-endian float32 numbers, in base64.
     case base64
-    /// Whole numbers from -127 to 127: each vector divided by its largest magnitude. The direction stays; the length does not.
+    /// `VectorForm.int8`.
     case int8
     /// A bit a dimension, 1 where it is above 0; eight, the first one highest, are a byte, written from -128 to 127 (byte - 128).
     case binary
@@ -16,6 +17,15 @@ enum VectorEncoding: String, CaseIterable {
 
     /// Whether bits are packed into bytes: dimensions must come in eights.
     var isPacked: Bool { self == .binary || self == .ubinary }
+
+    /// What the vectors are rounded to; nil where they are not.
+    var form: VectorForm? {
+        switch self {
+        case .float, .base64: nil
+        case .int8: .int8
+        case .binary, .ubinary: .binary
+        }
+    }
 
     func write(_ vector: UnsafeBufferPointer<Float>, to writer: inout JSONWriter) {
         switch self {
@@ -26,10 +36,7 @@ enum VectorEncoding: String, CaseIterable {
                 withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
             }
             writer.value(bytes.base64EncodedString())
-        case .int8:
-            let largest = vector.reduce(0) { max($0, $1.magnitude) }
-            let scale = largest > 0 ? 127 / largest : 0
-            writer.numbers(vector.lazy.map { Int(($0 * scale).rounded()) })
+        case .int8: writer.numbers(VectorForm.int8.rounded(vector).lazy.map { Int($0) })
         case .binary, .ubinary:
             let offset = self == .binary ? 128 : 0
             writer.numbers(

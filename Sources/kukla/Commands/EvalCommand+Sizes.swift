@@ -46,6 +46,12 @@ extension EvalCommand {
         )
         var instruction: String?
 
+        @Flag(
+            help:
+                "Write what was measured, as float32, int8 and binary, into the model's config.json: `kukla serve` gives recorded sizes only."
+        )
+        var record = false
+
         @Option(help: "A page (.html) or picture (.svg) to write.")
         var report: String?
 
@@ -90,9 +96,10 @@ extension EvalCommand {
             let progress = reporting.progress
             let grid = try SizeGrid(
                 of: embedder, layers: Set(counts).sorted(), dimensions: Set(dimensions).sorted(),
-                metric: metric,
+                metric: metric, forms: record ? VectorForm.allCases : [],
                 modelBytes: { try ModelExport(folder, layers: $0).weightBytes },
                 threads: compute.threadCount(), progress: progress, judgement: judgement)
+            if record { try keep(grid, in: folder) }
             if let report { try write(grid, folder: folder, to: URL(fileURLWithPath: report)) }
             if reporting.json { return try printJSON(result(grid, folder: folder)) }
             print(grid.table().text(), terminator: "")
@@ -101,6 +108,23 @@ extension EvalCommand {
                     "\(metric) on \(URL(fileURLWithPath: data).lastPathComponent) by layers and dimensions; * no smaller size is as good"
                 )
             }
+        }
+
+        private func keep(_ grid: SizeGrid, in folder: URL) throws(KuklaError) {
+            var entries: [SizeTable.Entry] = []
+            for (row, depth) in grid.depths.enumerated() {
+                for (column, dimensions) in grid.dimensions.enumerated() {
+                    var entry = SizeTable.Entry(
+                        ModelSize(layers: depth.layers, dimensions: dimensions),
+                        quality: grid.quality[row][column])
+                    entry.int8 = grid.roundedQuality[.int8]?[row][column]
+                    entry.binary = grid.roundedQuality[.binary]?[row][column]
+                    entries.append(entry)
+                }
+            }
+            try SizeTable.record(
+                entries, metric: grid.metric, measuredOn: URL(fileURLWithPath: data).lastPathComponent,
+                in: folder)
         }
 
         private func ownDimensions(
