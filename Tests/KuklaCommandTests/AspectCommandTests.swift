@@ -105,6 +105,9 @@ import Testing
             try run("eval", "pairs", "same.tsv", "--model", "spaces", "--aspect", "same", "--dims", "4")
                 .failed(64, "--dims"))
         #expect(try run("eval", "sizes", "same.tsv", "--model", "spaces").failed(64, "spaces/base"))
+        #expect(
+            try run("fit", "--model", "spaces", "--corpus", "texts.jsonl", "--budget", "8B").failed(
+                64, "spaces/base"))
         let wrong = try run("train", "aspects", "--pairs", "same.tsv", "--model", "model", "-o", "other")
         #expect(wrong.status == 64 && wrong.errors.contains("NAME=FILE"))
     }

@@ -18,6 +18,7 @@ extension FitCommand {
 
     func fittedModel() throws -> (FitReport, name: String) {
         let folder = try ModelLocation.resolve(model)
+        try ModelOptions.checkIsPlain(folder)
         let module = try TextEncoderModule(folder: folder)
         let sizes = try self.sizes(of: module, folder)
         let texts = try readTexts()
