@@ -25,6 +25,8 @@ public struct CollectionInfo: Encodable, Sendable {
     public let operation: Int64
     public let settings: CollectionSettings
     public let index: Index?
+    /// When and why the index was made anew last.
+    public let fit: FitRecord?
     /// Items that are not in the index, and are compared from memory.
     public let fresh: Int
     /// Items that are not in the index, and are compared from the database.
@@ -38,7 +40,7 @@ extension StoredCollection {
     /// What the collection is now.
     public func info() throws(KuklaError) -> CollectionInfo {
         let state = state.withLock { $0 }
-        let (count, operation, unheld, names) = try database.read { db in
+        let (count, operation, unheld, names, fit) = try database.read { db in
             (
                 try Int.fetchOne(db, sql: "SELECT count(*) FROM items") ?? 0,
                 try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'items'") ?? 0,
@@ -47,7 +49,8 @@ extension StoredCollection {
                         db, sql: "SELECT count(*) FROM items WHERE sequence > ?", arguments: [$0])
                 } ?? 0,
                 try String.fetchAll(
-                    db, sql: "SELECT name FROM sqlite_schema WHERE type = 'index' AND name LIKE 'metadata:%'")
+                    db, sql: "SELECT name FROM sqlite_schema WHERE type = 'index' AND name LIKE 'metadata:%'"),
+                try db.fact("fit", as: FitRecord.self)
             )
         }
         let index = state.segment.map { segment in
@@ -60,6 +63,7 @@ extension StoredCollection {
         }
         return CollectionInfo(
             name: name.description, count: count, operation: operation, settings: settings, index: index,
+            fit: fit,
             fresh: state.fresh.count, unheld: unheld, databaseBytes: database.byteCount,
             indexedPaths: names.map { String($0.dropFirst("metadata:".count)) }.sorted())
     }

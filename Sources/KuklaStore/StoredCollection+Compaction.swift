@@ -12,6 +12,8 @@ public struct CompactionReport: Hashable, Sendable {
     public let configuration: IndexConfiguration?
     /// Whether codecs were trained and all vectors encoded anew, not only fresh ones added.
     public let isRebuilt: Bool
+    /// Why it was made anew, if it was.
+    public var reason: FitRecord.Reason?
 }
 
 extension StoredCollection {
@@ -40,30 +42,41 @@ extension StoredCollection {
                 try use(nil, fitted, fit)
                 return CompactionReport(count: 0, configuration: nil, isRebuilt: false)
             }
-            let plan = try plan(for: count, fitted, through, refitting: isRebuilding, progress)
-            if !isRebuilding, let segment = state.segment, segment.record.through >= through,
-                state.deadCount == 0, segment.index.configuration == plan.configuration
-            {
+            let isUnchanged =
+                !isRebuilding && state.deadCount == 0 && (state.segment?.record.through ?? 0) >= through
+            let drift =
+                isRebuilding || isUnchanged
+                ? nil : try drift(since: fit, state, through: through, count: count)
+            // Whoever opened the store without a planner gets codecs trained again, by the plan that there is.
+            let plan = try plan(
+                for: count, fitted, through,
+                refitting: isRebuilding || drift != nil && options.fitter != nil, progress)
+            if isUnchanged, state.segment?.index.configuration == plan.configuration {
                 try calibrate(progress: progress)
                 return CompactionReport(
                     count: count, configuration: plan.configuration, isRebuilt: false)
             }
             let url = segments.appending(
                 path: "\(through)-\(String(UInt32.random(in: .min ... .max), radix: 36)).kukla")
-            let reason =
+            let reason: FitRecord.Reason? =
                 isRebuilding
-                ? .requested : reasonForNewIndex(state, of: count, as: plan, isFitting: fitted == nil)
-            let trainedOn = try writeIndex(
+                ? .requested
+                : drift.map { _ in .drift }
+                    ?? reasonForNewIndex(state, of: count, as: plan, isFitting: fitted == nil)
+            let (trainedOn, codes) = try writeIndex(
                 url, plan, through, growing: reason == nil ? state.segment : nil, progress)
             let segment = try Segment(written: url, through: through, trainedOn: trainedOn)
             try use(
                 segment, settings.plan.isFitted(at: count) ? plan : fitted,
-                reason.map { FitRecord(operation: through, count: count, reason: $0) } ?? fit,
+                reason.map {
+                    FitRecord(operation: through, count: count, reason: $0, drift: drift, codes: codes)
+                } ?? fit,
                 // A tenth more items change little.
                 keepsCalibration: reason == nil && 10 * (state.calibration?.items ?? 0) >= 9 * count)
             try calibrate(progress: progress)
             return CompactionReport(
-                count: segment.index.count, configuration: plan.configuration, isRebuilt: reason != nil)
+                count: segment.index.count, configuration: plan.configuration, isRebuilt: reason != nil,
+                reason: reason)
         }
     }
 
@@ -107,7 +120,7 @@ extension StoredCollection {
                 )
             }
             return try fitter.fit(
-                sample(through, limit: trainingLimit), count: count, bytesPerVector: bytes,
+                sampledVectors(0...through, limit: trainingLimit), count: count, bytesPerVector: bytes,
                 metric: settings.metric)
         }
     }
@@ -131,35 +144,47 @@ extension StoredCollection {
         min(IndexConfiguration.trainingLimit, max(options.trainingBytes / (4 * settings.dimensions), 1000))
     }
 
-    /// Random vectors to train on.
-    private func sample(_ through: Int64, limit: Int) throws(KuklaError) -> Matrix {
-        try sampledVectors(0...through, limit: limit)
+    /// Random vectors to train on, and some, of a twentieth of all, that training does not see: what the codes are off by is measured
+    /// with these.
+    private func sample(_ through: Int64, limit: Int) throws(KuklaError) -> (
+        training: Matrix, heldOut: Matrix
+    ) {
+        let all = try sampledVectors(0...through, limit: limit)
+        var random = RandomSource(seed: 2)
+        let heldOut = all.rows < 400 ? [] : random.sample(min(1000, all.rows / 20), below: all.rows).sorted()
+        let isHeldOut = Set(heldOut)
+        return (
+            all.gathering(rows: (0..<all.rows).filter { !isHeldOut.contains($0) }),
+            all.gathering(rows: heldOut)
+        )
     }
 
     /// Writes an index of all items up to `through`: `growing` with the items after it, or else a new one. Says how many vectors
-    /// its codecs were trained on.
+    /// its codecs were trained on, and how far new codes are off.
     private func writeIndex(
         _ url: URL, _ plan: FittedPlan, _ through: Int64, growing: Segment?, _ progress: any ProgressReporter
-    ) throws(KuklaError) -> Int {
+    ) throws(KuklaError) -> (trainedOn: Int, codes: CodeErrors?) {
         if let growing, !(growing.index is FlatIndex) {
             // Removed items keep their rows: under blank names these would not rise any more.
             let writer = try CollectionWriter(url, updating: growing.file, threads: options.threads)
             try fill(writer, after: growing.record.through, through, progress)
             try writer.finish()
-            return growing.record.trainedOn
+            return (growing.record.trainedOn, nil)
         }
         let empty: any CodedIndex
         let trainedOn: Int
+        var codes: CodeErrors?
         if let growing {
             // All vectors once more through the same codec: in a stream, where taking the codes over would hold them.
             empty = FlatIndex(codec: growing.index.codec, refinement: growing.index.refinement)
             trainedOn = growing.record.trainedOn
         } else {
             let learnsNothing = plan.configuration == Segment.exactConfiguration
-            let sample = try sample(through, limit: learnsNothing ? 1 : trainingLimit)
+            let (training, heldOut) = try sample(through, limit: learnsNothing ? 1 : trainingLimit)
             empty = try plan.configuration.makeIndex(
-                on: sample, metric: settings.metric, threads: options.threads, progress: progress)
-            trainedOn = sample.rows
+                on: training, metric: settings.metric, threads: options.threads, progress: progress)
+            trainedOn = training.rows
+            codes = try CodeErrors(heldOut, in: empty, threads: options.threads)
         }
         let writer = try CollectionWriter(
             url, index: empty, origin: .init(model: settings.model), plan: plan.report,
@@ -169,7 +194,7 @@ extension StoredCollection {
             try writer.withApproximateIndex { index in index.effort = effort }
         }
         try writer.finish()
-        return trainedOn
+        return (trainedOn, codes)
     }
 
     private func fill(
