@@ -96,6 +96,82 @@ import Testing
         #expect(Double(bytes.1).map { $0 <= 16 } == true)
     }
 
+    @Test func `a check names what is damaged, mends an index and not a database`() throws {
+        try create()
+        #expect(try run("check", "data", "notes").errors.contains("notes: sound"))
+        let files = folder.url.appending(path: "data/collections/notes")
+        let name = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: files.appending(path: "segments").path).first)
+        let segment = files.appending(path: "segments/\(name)")
+        var bytes = try Data(contentsOf: segment)
+        bytes[bytes.count / 2] ^= 8
+        try bytes.write(to: segment)
+        let mended = try run("check", "data", "notes")
+        #expect(mended.status == 0 && mended.errors.contains(name), "\(mended.errors)")
+        #expect(try run("check", "data", "notes").errors == "notes: sound\n")
+        #expect(try done("check", "data", "notes", "-q").isEmpty)
+
+        let database = files.appending(path: "kukla.sqlite")
+        // What the log holds would be read in place of the pages; all of it is in the database, too.
+        for suffix in ["-wal", "-shm"] {
+            try? FileManager.default.removeItem(at: files.appending(path: "kukla.sqlite\(suffix)"))
+        }
+        #expect(try done("count", "data", "notes") == "400\n")
+        bytes = try Data(contentsOf: database)
+        // The heads of pages, where SQLite keeps what lies where.
+        for page in 8..<12 { bytes.replaceSubrange(page * 8192..<page * 8192 + 64, with: Data(count: 64)) }
+        try bytes.write(to: database)
+        #expect(try run("check", "data", "notes").failed(2, "kukla.sqlite", "damaged", "snapshot"))
+    }
+
+    @Test
+    func `a plan says what the index is, why, and what it finds; a search asks for that and explains itself`()
+        throws
+    {
+        try create("HNSW8,PQ8")
+        let plan = try done("plan", "data", "notes")
+        #expect(plan.hasPrefix("notes: HNSW8,PQ8, effort "), "\(plan)")
+        #expect(plan.contains("created with the plan HNSW8,PQ8") && plan.contains("items held out"))
+        func json(_ arguments: String...) throws -> [String: Any] {
+            let command = try Command.run(["collection"] + arguments + ["--json"], in: folder.url)
+            #expect(command.status == 0, "\(command.errors)")
+            return try #require(
+                try JSONSerialization.jsonObject(with: Data(command.output.utf8)) as? [String: Any])
+        }
+        let recall = try #require(try json("plan", "data", "notes")["recall"] as? [String: Any])
+        #expect((recall["curves"] as? [Any])?.count == 4)
+
+        func found(_ recall: String) throws -> (ids: [[String]], first: [String: Any]) {
+            let answers = try #require(
+                try json(
+                    "search", "data", "notes", "--vectors", "vectors.npy", "-k", "3", "--recall", recall)[
+                        "answers"] as? [[String: Any]])
+            return (
+                answers.map { answer in
+                    (answer["hits"] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
+                }, answers[0]
+            )
+        }
+        let (all, most) = (try found("1").ids, try found("0.9").ids)
+        #expect(all.count == 400 && all.enumerated().allSatisfy { $1.first == "p\($0)" })
+        let share = zip(all, most).reduce(0.0) { $0 + Double(Set($1.0).intersection($1.1).count) } / 1200
+        #expect(share >= 0.88)
+        #expect(try run("search", "data", "notes", "word3", "--recall", "0").failed(64, "recall of 0"))
+        #expect(
+            try run("search", "data", "notes", "--vectors", "vectors.npy", "--recall", "0.9", "--effort", "9")
+                .failed(64, "Leave one of them out"))
+
+        let explained = try run("search", "data", "notes", "word3", "-k", "2", "--explain")
+        #expect(explained.status == 0 && explained.errors.contains("words "), "\(explained.errors)")
+        #expect(explained.output == (try done("search", "data", "notes", "word3", "-k", "2")))
+        let answers = try json("search", "data", "notes", "word3", "-k", "2", "--explain")["answers"]
+        #expect(
+            ((answers as? [[String: Any]])?.first?["explanation"] as? [String: Any])?["tries"] as? Int == 1)
+        #expect(
+            try run("search", "data", "notes", "--vectors", "vectors.npy", "--explain")
+                .failed(64, "--explain goes with a question"))
+    }
+
     @Test func `wrong use says what is wrong`() throws {
         #expect(try run("count", "data", "notes").failed(2, "no such folder"))
         try create()

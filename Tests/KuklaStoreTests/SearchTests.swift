@@ -164,19 +164,19 @@ import Testing
         let notes = try store.create("notes", CollectionSettings(dimensions: 4))
         // Every batch writes the same ten items again: a search that finds fewer has seen half of one.
         try notes.upsert(ItemBatch(numbers: 0..<10, dimensions: 4))
-        let problems = Problems()
-        let isDone = Flag()
+        let problems = Guarded([String]())
+        let isDone = Guarded(false)
         // Not threads of their own: one that ends with the last reference to a store takes the store down while its own queue is gone.
         let readers = DispatchGroup()
         for _ in 0..<2 {
             DispatchQueue.global().async(group: readers) {
-                while !isDone.value {
+                while !isDone.withLock({ $0 }) {
                     do {
                         let hits = try notes.search(SearchRequest(vector: [1, 1, 1, 1], count: 10))
                         if hits.count != 10 || Set(hits.map(\.item.id)).count != 10 {
-                            problems.add("\(hits.count) hits")
+                            problems.withLock { $0.append("\(hits.count) hits") }
                         }
-                    } catch { problems.add("\(error)") }
+                    } catch { problems.withLock { $0.append("\(error)") } }
                 }
             }
         }
@@ -184,23 +184,10 @@ import Testing
             try notes.upsert(ItemBatch(numbers: 0..<10, dimensions: 4, seed: UInt64(round)))
             if round % 20 == 9 { try notes.compact() }
         }
-        isDone.set()
+        isDone.withLock { $0 = true }
         readers.wait()
-        #expect(problems.all.isEmpty, "\(problems.all.prefix(3))")
+        let found = problems.withLock { $0 }
+        #expect(found.isEmpty, "\(found.prefix(3))")
         store.close()
     }
-}
-
-private final class Flag: @unchecked Sendable {
-    private let lock = NSLock()
-    private var isSet = false
-    var value: Bool { lock.withLock { isSet } }
-    func set() { lock.withLock { isSet = true } }
-}
-
-private final class Problems: @unchecked Sendable {
-    private let lock = NSLock()
-    private var sentences: [String] = []
-    var all: [String] { lock.withLock { sentences } }
-    func add(_ sentence: String) { lock.withLock { sentences.append(sentence) } }
 }
