@@ -2,10 +2,6 @@ import Foundation
 import KuklaTestSupport
 import Testing
 
-#if canImport(FoundationNetworking)
-    import FoundationNetworking
-#endif
-
 /// `kukla serve` and `kukla keys`: the built binary, asked over HTTP.
 @Suite struct ServeCommandTests {
     let folder: TemporaryFolder
@@ -15,60 +11,9 @@ import Testing
         try TinyModel.write(to: folder.url.appending(path: "tiny"))
     }
 
-    /// A server that runs until it is let go of.
-    private final class Server {
-        let process = Process()
-        let log: URL
-        private(set) var port = 0
-
-        init(_ arguments: String..., in folder: URL) throws {
-            log = folder.appending(path: "serve-\(UUID().uuidString).log")
-            try Data().write(to: log)
-            process.executableURL = Command.executable
-            process.arguments = ["serve", "--data", "data", "--port", "0"] + arguments
-            process.currentDirectoryURL = folder
-            process.standardError = try FileHandle(forWritingTo: log)
-            process.standardOutput = FileHandle.nullDevice
-            try process.run()
-            for _ in 0..<600 where port == 0 && process.isRunning {
-                Thread.sleep(forTimeInterval: 0.02)
-                let line = text.split(separator: "\n").first { $0.hasPrefix("Serving ") }
-                port = line?.split(separator: ":").last.flatMap { Int($0) } ?? 0
-            }
-        }
-
-        var text: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
-
-        /// Status and body of an answer.
-        func ask(
-            path: String, _ body: String? = nil, headers: [String: String] = [:]
-        ) async throws -> (status: Int, body: String) {
-            var request = URLRequest(url: URL(string: "http://127.0.0.1:\(port)\(path)")!)
-            request.timeoutInterval = 20
-            if let body {
-                request.httpMethod = "POST"
-                request.httpBody = Data(body.utf8)
-            }
-            for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
-            let (data, response) = try await URLSession.shared.data(for: request)
-            return (
-                (response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self)
-            )
-        }
-
-        /// Sends a signal and waits for the end; the exit status.
-        func end(_ signal: Int32 = SIGTERM) -> Int32 {
-            kill(process.processIdentifier, signal)
-            process.waitUntilExit()
-            return process.terminationStatus
-        }
-
-        deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
-    }
-
     @Test("it serves until a signal, then ends well and lets go of the store", arguments: [SIGTERM, SIGINT])
     func ends(signal: Int32) async throws {
-        let server = try Server("--model", "tiny", in: folder.url)
+        let server = try RunningServer(["--model", "tiny"], in: folder.url)
         #expect(server.port > 0, "\(server.text)")
         let answer = try await server.ask(
             path: "/v1/embeddings", #"{"model": "tiny", "input": "a man"}"#)
@@ -80,7 +25,7 @@ import Testing
 
     @Test("a second server on a folder says who holds it")
     func second() throws {
-        let server = try Server("--no-model", in: folder.url)
+        let server = try RunningServer(["--no-model"], in: folder.url)
         let second = try Command.run("serve", "--data", "data", "--no-model", "--port", "0", in: folder.url)
         #expect(second.failed(2, "\(server.process.processIdentifier)", "holds it"), "\(second.errors)")
         let command = try Command.run(
@@ -94,7 +39,7 @@ import Testing
         let made = try Command.run("keys", "add", "data", "--scope", "read", in: folder.url)
         #expect(made.status == 0)
         let secret = made.output.trimmingCharacters(in: .newlines)
-        let server = try Server("--model", "tiny", in: folder.url)
+        let server = try RunningServer(["--model", "tiny"], in: folder.url)
         let stranger = try await server.ask(path: "/status")
         #expect(stranger.status == 401)
         let headers = ["Authorization": "Bearer \(secret)"]
@@ -130,7 +75,7 @@ import Testing
 
     @Test("log lines are JSON where that is asked for")
     func log() async throws {
-        let server = try Server("--no-model", "--log-format", "json", in: folder.url)
+        let server = try RunningServer(["--no-model", "--log-format", "json"], in: folder.url)
         _ = try await server.ask(path: "/healthz", headers: ["x-request-id": "mine"])
         #expect(server.end() == 0)
         let lines = server.text.split(separator: "\n").filter { $0.hasPrefix("{") }
@@ -152,7 +97,7 @@ import Testing
             print("skipped: KUKLA_CLIENTS_PYTHON names no Python with the openai package")
             return
         }
-        let server = try Server("--model", "tiny", "--allow-unmeasured-dimensions", in: folder.url)
+        let server = try RunningServer(["--model", "tiny", "--allow-unmeasured-dimensions"], in: folder.url)
         let script = """
             import sys, numpy, openai
             from openai import OpenAI

@@ -1,4 +1,5 @@
 import Foundation
+import KuklaTestSupport
 import Testing
 
 /// Stores beside other processes, and under a clock that jumps.

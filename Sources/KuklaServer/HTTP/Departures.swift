@@ -5,32 +5,44 @@ import NIOCore
 ///
 /// A client that closes only its sending half counts as gone, as it does for reverse proxies.
 final class Departures: Sendable {
-    private let waiting = Guarded([ObjectIdentifier: [Int: @Sendable () -> Void]]())
-    private let next = Guarded(0)
+    private struct State {
+        var next = 0
+        var waiting: [ObjectIdentifier: [Int: @Sendable () -> Void]] = [:]
+        /// Connections whose client has gone, and which are still open on our side.
+        var gone: Set<ObjectIdentifier> = []
+    }
 
-    /// Runs `body`, and `departed` where the client goes meanwhile; on the channel's thread, at most once.
+    private let state = Guarded(State())
+
+    /// Runs `body`, and `departed` where the client goes meanwhile or has gone, once.
     func watching<Result>(
         _ channel: any Channel, _ body: () async throws -> Result,
         departed: @escaping @Sendable () -> Void
     ) async throws -> Result {
         let key = ObjectIdentifier(channel)
-        let number = next.withLock { number in
-            number += 1
-            return number
+        let (number, isGone) = state.withLock { state in
+            state.next += 1
+            let isGone = state.gone.contains(key)
+            if !isGone { state.waiting[key, default: [:]][state.next] = departed }
+            return (state.next, isGone)
         }
-        waiting.withLock { $0[key, default: [:]][number] = departed }
+        if isGone { departed() }
         defer {
-            waiting.withLock { waiting in
-                waiting[key]?[number] = nil
-                if waiting[key]?.isEmpty ?? false { waiting[key] = nil }
+            state.withLock { state in
+                state.waiting[key]?[number] = nil
+                if state.waiting[key]?.isEmpty ?? false { state.waiting[key] = nil }
             }
         }
         return try await body()
     }
 
-    fileprivate func depart(_ channel: any Channel) {
-        let departed = waiting.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }
-        for body in (departed ?? [:]).values { body() }
+    fileprivate func depart(_ channel: any Channel, isClosed: Bool) {
+        let key = ObjectIdentifier(channel)
+        let departed = state.withLock { state in
+            if isClosed { state.gone.remove(key) } else { state.gone.insert(key) }
+            return state.waiting.removeValue(forKey: key) ?? [:]
+        }
+        for body in departed.values { body() }
     }
 
     /// The handler that each connection's pipeline needs.
@@ -44,12 +56,14 @@ final class Departures: Sendable {
         init(_ departures: Departures) { self.departures = departures }
 
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-            if case ChannelEvent.inputClosed = event { departures.depart(context.channel) }
+            if case ChannelEvent.inputClosed = event {
+                departures.depart(context.channel, isClosed: false)
+            }
             context.fireUserInboundEventTriggered(event)
         }
 
         func channelInactive(context: ChannelHandlerContext) {
-            departures.depart(context.channel)
+            departures.depart(context.channel, isClosed: true)
             context.fireChannelInactive()
         }
     }
