@@ -25,6 +25,9 @@ public final class APIServer: Sendable {
     /// Searches and whatever else reads; writes, which wait for the disk and for each other, have threads of their own.
     let reading = WorkPool("reading")
     let writing = WorkPool("writing")
+    let searching = FairThreads()
+    let searches: SearchQueue
+    let recall: RecallMonitor
     let queue: EmbeddingQueue?
     /// Whether all collections are open.
     let isReady = Guarded(false)
@@ -54,10 +57,14 @@ public final class APIServer: Sendable {
         self.configuration = configuration
         self.version = version
         self.logger = logger
+        recall = RecallMonitor(store, reading, metrics.registry)
+        searches = SearchQueue(threads: configuration.threads, capacity: 1024)
         queue = model.map { [metrics] in
             EmbeddingQueue($0.model.encoder, configuration.batching, metrics: metrics)
         }
     }
+
+    deinit { searches.close() }
 
     /// Answers requests until the process is told to end (SIGTERM, SIGINT); requests in flight are finished first.
     ///
@@ -66,10 +73,14 @@ public final class APIServer: Sendable {
         async throws
     {
         let application = try application(listening)
-        defer { queue?.close() }
+        defer {
+            queue?.close()
+            searches.close()
+        }
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: application)], gracefulShutdownSignals: [.sigterm, .sigint],
+                services: [.init(service: application), .init(service: recall)],
+                gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger))
         try await group.run()
     }
@@ -112,17 +123,22 @@ public final class APIServer: Sendable {
             logger: logger)
     }
 
-    private func router() throws -> Router<RequestScope> {
+    func router() throws -> Router<RequestScope> {
         let router = Router(context: RequestScope.self, options: .autoGenerateHeadEndpoints)
+        let methods = AllowedMethods()
         router.add(middleware: Observation(metrics: metrics))
         router.add(middleware: Authentication(keys: keys))
         if let rate = configuration.rateLimit { router.add(middleware: RateLimiting(rate)) }
+        router.add(middleware: methods)
         StatusRoutes(server: self).add(to: router)
         ConsoleRoutes().add(to: router)
+        CollectionRoutes(server: self).add(to: router)
         if let service = embeddingService {
             OpenAIRoutes(service: service).add(to: router)
             TextEmbeddingsInferenceRoutes(service: service, version: version).add(to: router)
         }
+        OpenAPIDocument(self).add(to: router)
+        methods.learn(from: router)
         return router
     }
 

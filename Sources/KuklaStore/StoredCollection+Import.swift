@@ -23,7 +23,12 @@ extension StoredCollection {
             progress.advance(by: items.count)
             try acknowledge(total)
         }
-        if state.withLock({ $0.unheldAfter != nil }) { compactLater() }
+        endImport()
         return total
+    }
+
+    /// Has the index made where items are in the database only: after the last `write`.
+    package func endImport() {
+        if state.withLock({ $0.unheldAfter != nil }) { compactLater() }
     }
 }

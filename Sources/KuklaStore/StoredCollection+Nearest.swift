@@ -23,10 +23,13 @@ extension StoredCollection {
         if trace.isComplete, let allowed {
             trace.explanation.selectivity = Double(allowed.count) / Double(max(1, try count()))
         }
-        if request.recall == 1 { return try exhaustive(queries, count: k, among: allowed, &trace) }
+        let threads = request.threads ?? options.threads
+        if request.recall == 1 {
+            return try exhaustive(queries, count: k, among: allowed, threads, &trace)
+        }
         let state = state.withLock { $0 }
         var best = try trace.timing(\.fresh) { (_) throws(KuklaError) in
-            try state.fresh.search(queries, count: k, among: allowed, threads: options.threads)
+            try state.fresh.search(queries, count: k, among: allowed, threads: threads)
         }
         func add(_ found: [[ScoredItem]]) {
             for (query, items) in found.enumerated() {
@@ -40,7 +43,8 @@ extension StoredCollection {
         }
         if let after = state.unheldAfter {
             let found = try trace.timing(\.unheld) { (trace) throws(KuklaError) in
-                try unheld(after, queries, count: k, among: allowed, &trace.explanation.unheld)
+                try unheld(
+                    after, queries, count: k, among: allowed, threads: threads, &trace.explanation.unheld)
             }
             add(found)
         }
@@ -49,11 +53,12 @@ extension StoredCollection {
 
     /// The nearest of all items, wherever they are, by comparing all vectors in the database.
     private func exhaustive(
-        _ queries: Matrix, count k: Int, among allowed: [Int64]?, _ trace: inout SearchTrace
+        _ queries: Matrix, count k: Int, among allowed: [Int64]?, _ threads: Int, _ trace: inout SearchTrace
     ) throws(KuklaError) -> [[ScoredItem]] {
         trace.explanation.expectedRecall = 1
         return try trace.timing(\.unheld) { (trace) throws(KuklaError) in
-            try unheld(0, queries, count: k, among: allowed, &trace.explanation.unheld)
+            try unheld(
+                0, queries, count: k, among: allowed, threads: threads, &trace.explanation.unheld)
         }
     }
 
@@ -62,6 +67,7 @@ extension StoredCollection {
         _ segment: Segment, _ state: SearchState, _ queries: Matrix, _ request: SearchRequest, count k: Int,
         among allowed: [Int64]?, _ trace: inout SearchTrace
     ) throws(KuklaError) -> [[ScoredItem]] {
+        let threads = request.threads ?? options.threads
         var rows = state.live
         if let allowed {
             let wanted = try trace.timing(\.filter) { (_) throws(KuklaError) in try segment.rows(of: allowed)
@@ -83,7 +89,7 @@ extension StoredCollection {
         let wanted = segment.hasExactScores ? k : effort.candidates
         let found = try trace.timing(\.index) { (_) throws(KuklaError) in
             try index.search(
-                queries, count: min(wanted, index.count), allowing: rows, threads: options.threads)
+                queries, count: min(wanted, index.count), allowing: rows, threads: threads)
         }
         trace.explanation.configuration = index.configuration
         trace.explanation.effort = (index as? any ApproximateIndex)?.effort
@@ -99,7 +105,7 @@ extension StoredCollection {
             for match in matches { items.append(ScoredItem(try segment.sequence(of: match.id), match)) }
             if !segment.hasExactScores {
                 items = try trace.timing(\.comparison) { (_) throws(KuklaError) in
-                    try compared(items, with: queries[rows: query..<query + 1], count: k)
+                    try compared(items, with: queries[rows: query..<query + 1], count: k, threads)
                 }
             }
             lists.append(items)
@@ -109,7 +115,7 @@ extension StoredCollection {
 
     /// The best of `items` by their vectors.
     private func compared(
-        _ items: [ScoredItem], with query: Matrix, count k: Int
+        _ items: [ScoredItem], with query: Matrix, count k: Int, _ threads: Int
     ) throws(KuklaError) -> [ScoredItem] {
         let (sequences, vectors) = try database.read { db in
             let statement = try db.cachedStatement(
@@ -120,24 +126,24 @@ extension StoredCollection {
             let wanted = "[" + items.map { String($0.sequence) }.joined(separator: ",") + "]"
             return try blobs.read(Row.fetchCursor(statement, arguments: [wanted]))
         }
-        return try exact(sequences, vectors, query, count: k)[0]
+        return try exact(sequences, vectors, query, count: k, threads)[0]
     }
 
     /// The best of vectors at hand.
     private func exact(
-        _ sequences: [Int64], _ vectors: Matrix, _ queries: Matrix, count k: Int
+        _ sequences: [Int64], _ vectors: Matrix, _ queries: Matrix, count k: Int, _ threads: Int
     ) throws(KuklaError) -> [[ScoredItem]] {
         guard !sequences.isEmpty else { return Array(repeating: [], count: queries.rows) }
         var index = FlatIndex(codec: FloatCodec(metric: settings.metric, dimensions: settings.dimensions))
-        try index.insert(vectors, threads: options.threads)
-        return try index.search(queries, count: min(k, sequences.count), threads: options.threads)
+        try index.insert(vectors, threads: threads)
+        return try index.search(queries, count: min(k, sequences.count), threads: threads)
             .map { $0.map { ScoredItem(sequences[$0.id], $0) } }
     }
 
     /// The best of the items of operations after `after`, by comparing all of them in the database; adds how many they are.
     func unheld(
         _ after: Int64, through: Int64 = .max, _ queries: Matrix, count k: Int, among allowed: [Int64]?,
-        excluding excluded: Set<Int64> = [], _ compared: inout Int
+        excluding excluded: Set<Int64> = [], threads: Int? = nil, _ compared: inout Int
     ) throws(KuklaError) -> [[ScoredItem]] {
         var best = [[ScoredItem]](repeating: [], count: queries.rows)
         var after = after
@@ -161,7 +167,8 @@ extension StoredCollection {
                 sequences = kept.map { sequences[$0] }
             }
             compared += sequences.count
-            for (query, items) in try exact(sequences, vectors, queries, count: k).enumerated() {
+            let found = try exact(sequences, vectors, queries, count: k, threads ?? options.threads)
+            for (query, items) in found.enumerated() {
                 best[query] = ScoredItem.best(k, of: best[query] + items)
             }
         }

@@ -29,12 +29,12 @@ extension StoredCollection {
     @discardableResult
     public func upsert(_ batch: ItemBatch) throws(KuklaError) -> WriteReport {
         let report = try write(batch)
-        if state.withLock({ $0.unheldAfter != nil }) { compactLater() }
+        endImport()
         return report
     }
 
-    /// As `upsert`, without asking for the index to be made: for the batches of an import, of which the last one does.
-    func write(_ batch: ItemBatch) throws(KuklaError) -> WriteReport {
+    /// As `upsert`, without asking for the index to be made: for the batches of an import, which `endImport` ends.
+    package func write(_ batch: ItemBatch) throws(KuklaError) -> WriteReport {
         guard batch.vectors.columns == settings.dimensions || batch.count == 0 else {
             throw KuklaError(
                 .badData,

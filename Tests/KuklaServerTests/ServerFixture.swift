@@ -17,7 +17,8 @@ final class ServerFixture: Sendable {
     init(
         keys: [APIKey] = [], truncates: Bool = false, allowsUnmeasured: Bool = false, rate: Double? = nil,
         capacity: Int = 4096, passTokens: Int = 8192, maximumBody: Int = 1 << 20, timeout: Double = 20,
-        hasModel: Bool = true, preparing: (_ model: URL) throws -> Void = { _ in }
+        hasModel: Bool = true, maximumLine: Int = 4 << 20,
+        preparing: (_ model: URL) throws -> Void = { _ in }
     ) throws {
         folder = try TemporaryFolder()
         try TinyModel.write(to: folder.url.appending(path: "tiny"))
@@ -31,6 +32,7 @@ final class ServerFixture: Sendable {
         configuration.batching.maximumTokens = passTokens
         configuration.maximumBody = maximumBody
         configuration.timeout = timeout
+        configuration.maximumLine = maximumLine
         var ring: KeyRing?
         if !keys.isEmpty {
             let made = try KeyRing(folder.url.appending(path: "keys.json"))

@@ -70,25 +70,19 @@ public final class ItemBatchReader {
             try add(record, to: &records)
         }
         guard !records.isEmpty else { return nil }
-        var all = Matrix(
-            rows: records.count - bare.count, columns: dimensions, elements: components)
+        let given = Matrix(rows: records.count - bare.count, columns: dimensions, elements: components)
+        var made: Matrix?
         if let embed, !bare.isEmpty {
-            let made = try embed(bare.map { records[$0].text ?? "" })
-            guard made.columns == dimensions else {
+            let vectors = try embed(bare.map { records[$0].text ?? "" })
+            guard vectors.columns == dimensions else {
                 throw KuklaError(
                     .badData,
-                    "Cannot import the texts of \(lines.name): the model makes \(made.columns) dimensions, the collection has \(dimensions)."
+                    "Cannot import the texts of \(lines.name): the model makes \(vectors.columns) dimensions, the collection has \(dimensions)."
                 )
             }
-            var (given, new) = (0, all.rows)
-            let isBare = Set(bare)
-            let order = records.indices.map { row in
-                if isBare.contains(row) { new += 1 } else { given += 1 }
-                return (isBare.contains(row) ? new : given) - 1
-            }
-            all = all.appending(made).gathering(rows: order)
+            made = vectors
         }
-        return batch(records, all)
+        return ItemBatch(records, given: given, made: made, bare: bare)
     }
 
     private func besides(_ vectors: any VectorReader, _ maxCount: Int) throws(KuklaError) -> ItemBatch? {
@@ -118,7 +112,7 @@ public final class ItemBatchReader {
             }
             try add(record, to: &records)
         }
-        return batch(records, chunk)
+        return ItemBatch(records, given: chunk, made: nil, bare: [])
     }
 
     /// Adds a record, with a number where it has no id.
@@ -136,11 +130,5 @@ public final class ItemBatchReader {
             nextNumber = number + 1
         }
         records.append(record)
-    }
-
-    private func batch(_ records: [ItemLinesReader.Record], _ vectors: Matrix) -> ItemBatch {
-        ItemBatch(
-            ids: records.compactMap(\.id), vectors: vectors, texts: records.map(\.text),
-            metadata: records.map(\.metadata))
     }
 }

@@ -31,7 +31,8 @@ public final class ItemLinesReader {
     /// An error about the line that was read last.
     func failure(_ what: String) -> KuklaError { lines.failure(what) }
 
-    private static func record(
+    /// The item that is the next value; the components of its vector are appended.
+    package static func record(
         _ scanner: inout JSONScanner, _ components: inout [Float]
     ) throws(JSONFault) -> Record {
         var record = Record()

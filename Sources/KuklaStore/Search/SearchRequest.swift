@@ -20,6 +20,8 @@ public struct SearchRequest: Sendable {
     public var recall: Double?
     /// Whether items come with their vectors.
     public var withVectors = false
+    /// Threads of this search, in place of the store's: of searches side by side each had better keep to one.
+    public var threads: Int?
 
     public init(vector: [Float]? = nil, text: String? = nil, count: Int = 10, filter: Filter? = nil) {
         self.vector = vector
