@@ -306,10 +306,12 @@ class Checks:
         """A line that is no item stops the import, which says where, and keeps what came before."""
         page = self.drive.page(f"#/{CHECKED}/import")
         expect(page.locator("#drop")).to_be_visible()
+        before = self.count()
         drop(page, "bad.jsonl", '{"id":"good","text":"kept"}\n{"id":"bad","text":\n')
         page.click("#import-go")
-        expect(page.locator("#view-import .banner")).to_contain_text("Items 1 to 2")
+        expect(page.locator("#view-import .banner")).to_contain_text("Item 2: ")
         said = page.locator("#view-import .banner").inner_text()
+        same(self.count(), before + 1, "items after the line before the bad one")
         drop(page, "latin.txt", "plain")
         page.click("#import-go")
         expect(page.locator("#import-done")).to_be_visible()

@@ -57,7 +57,7 @@ extension ConsolePage {
           const report = () => {
             bar.value = done.read;
             const seconds = (performance.now() - started) / 1000;
-            said.textContent = `${plural(done.lines, "item")} kept, ${count(done.inserted)} new, ${count(done.replaced)} replaced; ${count(done.lines / Math.max(seconds, 0.001))} items/s`;
+            said.textContent = `${plural(done.lines, "item")} kept${done.replaced ? `, of which ${count(done.replaced)} replaced older ones` : ""}; ${count(done.lines / Math.max(seconds, 0.001))} items/s`;
           };
           let failure = null;
           try {
@@ -66,7 +66,7 @@ extension ConsolePage {
               const from = done.lines + 1, begun = performance.now();
               let answer;
               try { answer = await call("POST", pathOf(name, "/import"), part.join("\n") + "\n", { type: "application/x-ndjson", signal: control.signal }); }
-              catch (error) { if (error.status >= 400) error.message = `Items ${count(from)} to ${count(from + part.length - 1)}: ${error.message}`; throw error; }
+              catch (error) { if (error.status === 400) placeFault(error, from, part.length, done); throw error; }
               done.lines += answer.lines; done.inserted += answer.inserted; done.replaced += answer.replaced; done.read = read;
               const seconds = (performance.now() - begun) / 1000;
               limit = Math.round(Math.min(20000, Math.max(16, limit * Math.min(2, Math.max(0.5, 0.8 / Math.max(seconds, 0.01))))));
@@ -88,6 +88,14 @@ extension ConsolePage {
           said.after(failure && !isStopped ? el("div", { class: "banner", role: "alert" }, failure.isKey ? "This needs an API key that may write." : failure.message) : el("p", { class: "note", id: "import-done" }, isStopped ? `Stopped: ${summary} were kept.` : `Imported ${summary}.`));
           announce(failure ? "The import stopped" : `Imported ${summary}`);
           if (state.name === name) reloadInfo().catch(() => {}); else loadCollections().catch(() => {});
+        }
+
+        // A part's error counts lines and what was kept in the part; people count in the file.
+        function placeFault(error, from, length, done) {
+          const [, line, what] = /^Line (\d+): ([^]*)$/.exec(error.message) ?? [];
+          const kept = /\s*(\d+) items? were kept\.$/.exec(error.message);
+          if (kept) done.lines += Number(kept[1]);
+          error.message = line ? `Item ${count(from + Number(line) - 1)}: ${what.replace(/\s*\d+ items? were kept\.$/, "")} What came before it was kept.` : `Items ${count(from)} to ${count(from + length - 1)}: ${error.message}`;
         }
 
         // A file may be dropped anywhere.

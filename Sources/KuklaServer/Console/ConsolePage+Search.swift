@@ -5,6 +5,12 @@ extension ConsolePage {
         let searchSerial = 0;
 
         const checkedBy = () => document.querySelector("#by input:checked")?.value ?? "both";
+        // Whether the server's model makes vectors that can be compared with the collection's.
+        function canEmbed() {
+          const model = state.status?.model, one = info(), last = (name) => name.split("/").at(-1);
+          if (!state.status || !one) return true;
+          return Boolean(model) && model.dimensions >= one.dimensions && (!one.model || last(one.model) === last(model.id));
+        }
         const positive = (id) => { const n = Number($(id).value); return Number.isInteger(n) && n > 0 ? n : undefined; };
 
         // The filter that was typed; throws what is wrong with it.
@@ -169,12 +175,12 @@ extension ConsolePage {
             $("query").value = parameters.get("q") ?? "";
             for (const id of ["where", "effort", "candidates"]) $(id).value = parameters.get(id) ?? "";
             $("k").value = parameters.get("k") ?? "10";
-            const hasModel = state.status ? Boolean(state.status.model) : true;
+            const hasModel = canEmbed();
             const by = parameters.get("by") ?? (hasModel ? "both" : "words");
             for (const option of document.querySelectorAll("#by input")) {
               option.disabled = !hasModel && option.value !== "words";
               option.checked = option.value === by;
-              option.parentElement.title = option.disabled ? "The server has no model that makes vectors of texts" : "";
+              option.parentElement.title = option.disabled ? "The server has no model that makes vectors of this collection's kind" : "";
             }
             openMore(["where", "effort", "candidates"].some((id) => $(id).value) || !$("more").hidden);
             search();
