@@ -177,6 +177,7 @@ class Checks:
         expect(page.locator(".hit")).to_have_count(3)
         page.fill("#k", "10")
         expect(page.locator(".hit")).to_have_count(10)
+        page.focus("#query")
         self.drive.shot(page, "search")
         return page.locator("#timing").inner_text().replace("\n", ", ")
 
@@ -192,6 +193,10 @@ class Checks:
         page.wait_for_timeout(400)
         answer = self.server.ask("POST", f"collections/{PLANNED}/search", {"text": "cells", "by": "both", "k": 10, "where": {"long": True}})
         same(shown_ids(page), [hit["id"] for hit in answer["hits"]], "filtered hits")
+        page.fill("#recall", "0.99")
+        page.wait_for_timeout(600)
+        same(len(shown_ids(page)), 10, "hits with a recall wanted")
+        page.fill("#recall", "")
         page.fill("#where", '{"$nor": []}')
         expect(page.locator("#search-trouble")).to_contain_text("$nor")
         page.fill("#where", "")
@@ -220,14 +225,15 @@ class Checks:
         chosen = next(plan for plan in report["plans"] if plan["is_chosen"])
         expect(page.locator("#plan-detail")).to_contain_text(chosen["plan"])
         expect(page.locator("#chart .pick")).to_have_count(1)
-        other = next(plan for plan in finalists if plan["plan"] != chosen["plan"])
+        smaller = [plan for plan in finalists if plan["bytes_per_vector"] < chosen["bytes_per_vector"]]
+        other = max(smaller or [plan for plan in finalists if plan is not chosen], key=lambda plan: plan["recall"])
         point = page.locator(f'#chart [data-plan="{other["plan"]}"]').first
         point.locator(".mark").hover(force=True)
         expect(page.locator("#chart .tip")).to_contain_text(f"recall@{report['neighbors']}")
         box = point.locator(".mark").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         expect(page.locator("#plan-detail")).not_to_contain_text("The plan that was chosen")
-        page.locator("#plan-table button", has_text=chosen["plan"]).first.click()
+        page.locator("#plan-table tr.chosen button").click()
         expect(page.locator("#plan-detail")).to_contain_text("The plan that was chosen")
         if len(finalists) < len(report["plans"]):
             page.check("#with-samples")
@@ -504,6 +510,7 @@ def main():
         server.prepare(options.data, options.count)
     if options.shots:
         options.shots.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=15000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
         print(f"Chromium {browser.version}")

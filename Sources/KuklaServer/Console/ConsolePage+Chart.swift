@@ -39,6 +39,13 @@ extension ConsolePage {
             this.picture.addEventListener("keydown", (event) => this.key(event));
             this.picture.addEventListener("focus", () => { if (this.picture.matches(":focus-visible")) this.activate(Math.max(0, this.active), true); });
             this.picture.addEventListener("blur", () => this.activate(-1));
+            // The nearest point, so that those that lie over each other can be had.
+            const nearest = (event) => {
+              const box = this.picture.getBoundingClientRect(), { x } = axes[this.axis], far = (plan) => Math.hypot(this.h(x(plan)) - event.clientX + box.left, this.v(plan.recall) - event.clientY + box.top);
+              return this.plans.reduce((best, plan, at) => far(plan) < 22 && (best < 0 || far(plan) < far(this.plans[best])) ? at : best, -1);
+            };
+            this.picture.addEventListener("pointermove", (event) => { const at = nearest(event); if (at !== this.active) this.activate(at); });
+            this.picture.addEventListener("click", (event) => { const at = nearest(event); if (at >= 0) { this.activate(at); this.pick(at); } });
             this.picture.addEventListener("pointerleave", () => this.activate(-1));
             new ResizeObserver(() => { if (place.clientWidth && place.clientWidth !== this.width) this.draw(); }).observe(place);
           }
@@ -88,9 +95,9 @@ extension ConsolePage {
           point(plan, at, isOnFront) {
             const { x } = axes[this.axis], [px, py] = [this.h(x(plan)), this.v(plan.recall)], low = this.v(plan.recall_low) - py, high = this.v(plan.recall_high) - py;
             const kind = plan.is_chosen ? " pick" : isOnFront ? " on" : plan.is_finalist ? "" : " sample";
-            return svg("g", { class: `point${kind}`, transform: `translate(${px} ${py})`, "data-plan": plan.plan, onpointerenter: () => this.activate(at), onclick: () => this.pick(at) },
+            return svg("g", { class: `point${kind}`, transform: `translate(${px} ${py})`, "data-plan": plan.plan },
               svg("path", { class: "interval", d: `M0 ${low}V${high}M-3 ${low}H3M-3 ${high}H3` }), svg("path", { class: "mark", d: plan.is_chosen ? pickMark : markOf[plan.structure] ?? markOf.flat }),
-              svg("circle", { class: "hot", r: 12, fill: "transparent" }));
+              svg("circle", { class: "hot", r: 12 }));
           }
           // Names beside the chosen plan and those of the front, where there is room.
           names(plans, front, frame) {

@@ -2,7 +2,7 @@ extension ConsolePage {
     /// A sample of the collection in the plane of its two largest principal components.
     static let mapScript = #"""
         const mapView = { name: null, points: [], box: null, active: -1 };
-        const stopWords = new Set("the and for with that this from are was were has have had not but you your can will its into than then they their them our out over such also who which what when where been being more most some other only about after before between under there these those would could should may might one two new use used using per via how all any each both did does a an of to in on is it as at by or be we he she his her i".split(" "));
+        const stopWords = new Set("the and for with that this from are was were has have had not but you your can will its into than then they their them our out over such also who which what when where been being more most some other only about after before between under there these those would could should may might one two new use used using per via how all any each both did does a an of to in on is it as at by or be we he she his her i study studies recent background results methods".split(" "));
 
         // Words that tell parts of the map apart: cells of a coarse grid with what is common there and rare elsewhere.
         function regionsOf(points, columns = 5) {

@@ -55,6 +55,7 @@ extension ConsolePage {
         <p class="wide small muted" id="where-said" role="status"></p>
         <label><span>Effort (graphs and lists)</span><input id="effort" type="number" min="1" placeholder="the plan's"></label>
         <label><span>Candidates compared exactly</span><input id="candidates" type="number" min="1" placeholder="automatic"></label>
+        <label><span>Or: recall wanted</span><input id="recall" type="number" min="0" max="1" step="0.01" placeholder="such as 0.95"></label>
         <label class="check"><input type="checkbox" id="explain"><span>Explain</span></label>
         </div>
         </div>

@@ -4,6 +4,7 @@ extension ConsolePage {
         let searching = null;      // stops the search that is under way
         let searchSerial = 0;
 
+        const optionNames = ["where", "effort", "candidates", "recall"];
         const checkedBy = () => document.querySelector("#by input:checked")?.value ?? "both";
         // Whether the server's model makes vectors that can be compared with the collection's.
         function canEmbed() {
@@ -27,7 +28,7 @@ extension ConsolePage {
           if ($("query").value) parameters.set("q", $("query").value);
           if (checkedBy() !== "both") parameters.set("by", checkedBy());
           if (positive("k") && positive("k") !== 10) parameters.set("k", $("k").value);
-          for (const id of ["where", "effort", "candidates"]) if ($(id).value.trim()) parameters.set(id, $(id).value.trim());
+          for (const id of optionNames) if ($(id).value.trim()) parameters.set(id, $(id).value.trim());
           return parameters;
         }
         async function search() {
@@ -44,7 +45,7 @@ extension ConsolePage {
           try {
             let answer, total;
             if (text) {
-              const request = { text, by, k, effort: positive("effort"), candidates: positive("candidates"), explain: $("explain").checked || undefined, where };
+              const request = { text, by, k, effort: positive("effort"), candidates: positive("candidates"), recall: Number($("recall").value) || undefined, explain: $("explain").checked || undefined, where };
               answer = await call("POST", pathOf(name, "/search"), request, { signal: control.signal });
             } else {
               const query = new URLSearchParams({ count: k, ...(where ? { where: JSON.stringify(where) } : {}) });
@@ -83,7 +84,8 @@ extension ConsolePage {
 
         // Parts of `text`, with the words that were asked for marked.
         function marked(text, query) {
-          const words = [...new Set((query.toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? []))];
+          const all = [...new Set((query.toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? []))], telling = all.filter((word) => !stopWords.has(word));
+          const words = telling.length ? telling : all;
           if (!words.length) return [text];
           const pattern = new RegExp(`(?<![\\p{L}\\p{N}])(${words.map((word) => word.replace(/[^\p{L}\p{N}]/gu, "")).join("|")})(?![\\p{L}\\p{N}])`, "giu");
           return text.split(pattern).map((piece, at) => at % 2 ? el("mark", {}, piece) : piece);
@@ -173,7 +175,7 @@ extension ConsolePage {
         views.search = {
           show(parameters) {
             $("query").value = parameters.get("q") ?? "";
-            for (const id of ["where", "effort", "candidates"]) $(id).value = parameters.get(id) ?? "";
+            for (const id of optionNames) $(id).value = parameters.get(id) ?? "";
             $("k").value = parameters.get("k") ?? "10";
             const hasModel = canEmbed();
             const by = parameters.get("by") ?? (hasModel ? "both" : "words");
@@ -182,7 +184,7 @@ extension ConsolePage {
               option.checked = option.value === by;
               option.parentElement.title = option.disabled ? "The server has no model that makes vectors of this collection's kind" : "";
             }
-            openMore(["where", "effort", "candidates"].some((id) => $(id).value) || !$("more").hidden);
+            openMore(optionNames.some((id) => $(id).value) || !$("more").hidden);
             search();
           },
           leave() { searching?.abort(); searchSerial += 1; },

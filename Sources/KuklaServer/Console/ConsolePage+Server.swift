@@ -29,7 +29,7 @@ extension ConsolePage {
             el("div", { class: "pair" }, el("div", { class: "card" }, el("h2", {}, "Since the start"), figures([["requests", count(requests.total)], ["failed", count(requests.errors)], ["median", milliseconds(requests.latency_ms.p50)], ["95% within", milliseconds(requests.latency_ms.p95)], ["99% within", milliseconds(requests.latency_ms.p99)],
               ["collections", count(status.collections)], ["aliases", Object.entries(state.aliases).map(([alias, name]) => `${alias} → ${name}`).join(", ")]])),
             el("div", { class: "card" }, el("h2", {}, "Model"), model ? figures([["name", model.id], ["dimensions", count(model.dimensions)], ["longest text", `${count(model.maximum_length)} tokens`], ["measured sizes", (model.sizes ?? []).map(String).join(", ") || "only the full one"]]) : el("p", { class: "muted" }, "None: texts get no vectors here. Start the server with --model."))),
-            el("p", { class: "small muted" }, "For machines: ", el("a", { href: "metrics" }, "metrics"), ", ", el("a", { href: "openapi.json" }, "openapi.json"), ", ", el("a", { href: "readyz" }, "readyz")));
+            el("p", { class: "small muted" }, "For machines: ", el("a", { href: "openapi.json" }, "openapi.json"), ", ", el("a", { href: "readyz" }, "readyz"), ", ", key() ? [el("code", {}, "/metrics"), " with a key"] : el("a", { href: "metrics" }, "metrics")));
         }
         async function pollStatus() {
           clearTimeout(pollTimer);
@@ -53,7 +53,7 @@ extension ConsolePage {
     /// Listens to what the person does, and shows what the address asks for.
     static let startScript = #"""
         $("search-form").addEventListener("submit", (event) => { event.preventDefault(); search(); });
-        for (const id of ["query", "k", "where", "effort", "candidates"]) $(id).addEventListener("input", searchSoon);
+        for (const id of ["query", "k", ...optionNames]) $(id).addEventListener("input", searchSoon);
         for (const option of [...document.querySelectorAll("#by input"), $("explain")]) option.addEventListener("change", search);
         $("query").addEventListener("keydown", (event) => { if (event.key === "Escape" && $("query").value) { event.preventDefault(); $("query").value = ""; search(); } });
         $("view-search").addEventListener("keydown", moveAmongHits);

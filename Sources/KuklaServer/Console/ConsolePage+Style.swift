@@ -135,7 +135,7 @@ extension ConsolePage {
         .interval{stroke:var(--strong-line);stroke-width:1.2;fill:none;opacity:.7}
         .mark{fill:var(--surface);stroke:var(--strong-line);stroke-width:1.8}.on .mark{fill:var(--accent);stroke:var(--surface)}
         .pick .mark{fill:var(--chosen);stroke:var(--surface)}.sample{opacity:.45}.sample .mark{stroke-dasharray:2 2}
-        .point{cursor:pointer}.hot{fill:none;stroke:transparent;stroke-width:2}.point.active .hot{stroke:var(--ink)}.point.selected .hot{stroke:var(--chosen)}
+        .point .mark{cursor:pointer}.hot{fill:none;stroke:transparent;stroke-width:2}.point.active .hot{stroke:var(--ink)}.point.selected .hot{stroke:var(--chosen)}
         svg text.name{fill:var(--ink);font-family:var(--mono);font-size:11.5px;paint-order:stroke;stroke:var(--surface);stroke-width:4px;stroke-linejoin:round}
         svg text.name.chosen{fill:var(--chosen);font-weight:700}
         .legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:.84rem;color:var(--muted);margin-top:8px}
