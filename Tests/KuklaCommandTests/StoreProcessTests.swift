@@ -41,15 +41,16 @@ import Testing
 
     @Test func `a second process says who holds the store, and the first goes on`() throws {
         let (process, input) = try holder()
-        for arguments in [
+        let commands: [[String]] = [
             ["count", "data", "notes"], ["import", "data", "notes", "vectors.npy", "--first-id", "900"],
             ["compact", "data", "notes"], ["drop", "data", "notes"],
             ["create", "data", "others", "--dimensions", "3"],
-        ] {
+        ]
+        for arguments in commands {
             let second = try Command.run(["collection"] + arguments, in: folder.url)
             #expect(
                 second.failed(2, "process \(process.processIdentifier) ", "collection upsert", "holds it"),
-                "\(arguments): \(second.errors)")
+                "\(second.errors)")
         }
         let vector = Array(repeating: "1", count: 32).joined(separator: ",")
         try input.write(contentsOf: Data("{\"id\": \"late\", \"vector\": [\(vector)]}\n".utf8))
