@@ -33,7 +33,8 @@ struct AllowedMethods: RouterMiddleware {
             where error.status == .notFound
         {
             let allowed = methods(of: request.uri.path)
-            guard !allowed.isEmpty else { throw error }
+            // A parameter that cannot be decoded makes a known path and method unknown.
+            guard !allowed.isEmpty, !allowed.contains(request.method.rawValue) else { throw error }
             let list = allowed.joined(separator: ", ")
             var response = Dialect(path: request.uri.path).response(
                 to: APIFailure(
