@@ -1,0 +1,87 @@
+import KuklaNumerics
+
+/// Naive hashing: ids of a field share rows by their remainder. `4 d` bytes for each of the rows, `ceil(c n)` of a field of n ids.
+///
+/// Rows are rounded up within a field, and c is the largest at which all fields together keep to the budget. Ids that were never seen
+/// share rows with those that were.
+enum HashedTable: TableMethod {
+    static let word = "hash"
+    static let summary = "rows shared by the remainder of the id, each field by itself"
+    static let options = [
+        TableOption(
+            "keep", "1", .integer(1...1_000_000), "rows that a field has at least, if it has so many ids")
+    ]
+
+    static func floor(_ configuration: TableConfiguration, _ schema: TableSchema) throws(KuklaError) -> Int {
+        4 * schema.width * rows(configuration, schema, share: 0).reduce(0, +)
+    }
+
+    static func make(
+        _ configuration: TableConfiguration, _ schema: TableSchema, budget: Int?, seed: UInt64
+    ) throws(KuklaError) -> any EmbeddingTable {
+        var counts = schema.fields.map(\.count)
+        if let budget {
+            let limit = budget / (4 * schema.width)
+            let share = largestShare { rows(configuration, schema, share: $0).reduce(0, +) <= limit }
+            counts = rows(configuration, schema, share: share)
+        }
+        return AddressedTable(
+            configuration, schema, RowByRemainder(counts), bound: schema.initialBound, seed: seed)
+    }
+
+    static func load(
+        _ configuration: TableConfiguration, _ schema: TableSchema, from reader: TableReader
+    ) throws(KuklaError) -> any ServedTable {
+        let counts = try reader.fact("rows", count: schema.fields.count)
+        guard counts.allSatisfy({ (1...Int(Int32.max)).contains($0) }),
+            counts.reduce(0, +) <= Int(Int32.max)
+        else { throw reader.bad("its fields have \(counts) rows") }
+        return try ServedRows(configuration, schema, RowByRemainder(counts), from: reader)
+    }
+
+    /// Rows of each field at share c of its ids.
+    private static func rows(_ configuration: TableConfiguration, _ schema: TableSchema, share: Double)
+        -> [Int]
+    {
+        let keep = configuration.integer("keep") ?? 1
+        return schema.fields.map { min($0.count, max(keep, Int((share * Double($0.count)).rounded(.up)))) }
+    }
+}
+
+/// Row `id mod rows` of the field's own rows.
+struct RowByRemainder: RowAddressing {
+    private let counts: [UInt32]
+    private let starts: [Int32]
+    let rowCount: Int
+    let lookups: [Int]
+
+    /// - Parameter counts: rows of each field, at least 1.
+    init(_ counts: [Int]) {
+        var (starts, next) = ([Int32](), 0)
+        for count in counts {
+            starts.append(Int32(next))
+            next += count
+        }
+        self.starts = starts
+        self.counts = counts.map { UInt32($0) }
+        rowCount = next
+        lookups = counts.map { _ in 1 }
+    }
+
+    func row(field: Int, id: Int32, lookup: Int) -> Int32 {
+        starts[field] + Int32(truncatingIfNeeded: UInt32(bitPattern: id) % counts[field])
+    }
+
+    var facts: [String: [Int]] { ["rows": counts.map { Int($0) }] }
+}
+
+/// The largest share from 0 to 1 that `fits`, which holds for 0 and for every share below one for which it holds: by 60 bisections.
+func largestShare(_ fits: (Double) -> Bool) -> Double {
+    if fits(1) { return 1 }
+    var (low, high) = (0.0, 1.0)
+    for _ in 0..<60 {
+        let middle = (low + high) / 2
+        if fits(middle) { low = middle } else { high = middle }
+    }
+    return low
+}

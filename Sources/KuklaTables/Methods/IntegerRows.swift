@@ -1,0 +1,68 @@
+import KuklaNumerics
+
+/// Signed integers that table rows are stored as.
+protocol IntegerCode: TableElement, FixedWidthInteger, SignedInteger {}
+
+extension Int8: IntegerCode {}
+extension Int16: IntegerCode {}
+
+extension IntegerCode {
+    /// The code of `value / step`, rounded up with the probability of the part behind the point ("stochastic rounding"), so that its mean
+    /// is the value; `uniform` is from [0, 1). Values out of range get the nearest code.
+    static func stochastic(_ value: Float, step: Float, uniform: Float) -> Self {
+        clipped((value / step + uniform).rounded(.down))
+    }
+
+    /// The nearest code of `value / step`.
+    static func nearest(_ value: Float, step: Float) -> Self { clipped((value / step).rounded()) }
+
+    /// The code of a whole number; not a number becomes 0.
+    private static func clipped(_ number: Float) -> Self {
+        guard number == number else { return 0 }
+        return Self(Swift.min(Float(Self.max), Swift.max(Float(Self.min), number)))
+    }
+}
+
+/// A served table whose rows are integers times a step, of the table or of each row.
+struct ServedIntegers<Code: IntegerCode>: ServedTable {
+    let configuration: TableConfiguration
+    let schema: TableSchema
+    let addressing: RowPerId
+    let codes: AlignedStorage<Code>
+    /// One number, or one for each row, which then is saved.
+    let steps: AlignedStorage<Float>
+    let hasStepPerRow: Bool
+
+    var arrays: [TableArray] {
+        let rows = addressing.rowCount
+        return [TableArray("codes", [rows, schema.width], codes)]
+            + (hasStepPerRow ? [TableArray("steps", [rows], steps)] : [])
+    }
+
+    func write(field: Int, id: Int32, to out: UnsafeMutablePointer<Float>) {
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1) { row in
+            row[0] = addressing.row(field: field, id: id, lookup: 0)
+            copy(UnsafeBufferPointer(row), to: out)
+        }
+    }
+
+    func lookup(
+        _ ids: UnsafePointer<Int32>, rows: Int, fields: UnsafeBufferPointer<Int>,
+        into out: UnsafeMutablePointer<Float>
+    ) {
+        addressing.forRows(ids, rows: rows, fields: fields) { copy($0, to: out + $1 * schema.width) }
+    }
+
+    private func copy(_ rows: UnsafeBufferPointer<Int32>, to out: UnsafeMutablePointer<Float>) {
+        let width = schema.width
+        for (i, row) in rows.enumerated() {
+            let to = out + i * width
+            guard row >= 0 else {
+                to.update(repeating: 0, count: width)
+                continue
+            }
+            let (from, step) = (codes.pointer + Int(row) * width, steps.pointer[hasStepPerRow ? Int(row) : 0])
+            for j in 0..<width { to[j] = Float(from[j]) * step }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+public import KuklaNumerics
+
+/// How the vectors of a schema are stored: a method and its options, parsed from and printed as a string.
+///
+/// `qr:combine=sum`, `unified:rows=20000,lookups=user*2+movie*2`: the method's word, then options that differ from their defaults.
+public struct TableConfiguration: Sendable, Hashable {
+    /// The method's word.
+    public let word: String
+    /// Options that were given, by name.
+    let values: [String: String]
+
+    init(word: String, values: [String: String] = [:]) {
+        self.word = word
+        self.values = values
+    }
+
+    /// The words of all methods.
+    public static var methodWords: [String] { TableMethods.all.map { $0.word } }
+
+    /// What the method of that word does, in a line; nil where there is none.
+    public static func summary(of word: String) -> String? {
+        TableMethods.all.first { $0.word == word }?.summary
+    }
+
+    /// The options of the method of that word, each with its default and meaning, a line each.
+    public static func options(of word: String) -> [String] {
+        (TableMethods.all.first { $0.word == word }?.options ?? []).map {
+            "\($0.name)=\($0.standard): \($0.meaning)"
+        }
+    }
+
+    /// The smallest budget that the method can meet, in bytes.
+    ///
+    /// - Throws: `KuklaError(.usage)` where the options do not fit the schema.
+    public func floor(for schema: TableSchema) throws(KuklaError) -> Int { try method.floor(self, schema) }
+
+    /// A table of this kind with random numbers in it.
+    ///
+    /// - Parameters:
+    ///   - budget: bytes that the served table may take; nil: no limit, and the method's least compression.
+    /// - Throws: `KuklaError(.usage)` for a budget below the floor (and says the floor), or options that do not fit.
+    public func make(
+        for schema: TableSchema, budget: Int? = nil, seed: UInt64
+    ) throws(KuklaError) -> any EmbeddingTable {
+        if let budget {
+            let floor = try floor(for: schema)
+            guard budget >= floor else {
+                let share = Double(floor) / Double(schema.denseByteCount)
+                throw KuklaError(
+                    .usage,
+                    "Cannot make the table '\(self)' within \(budget) bytes: its floor for \(schema.idCount) ids of width "
+                        + "\(schema.width) is \(floor) bytes (\(percent(share)) of a float row for each id). "
+                        + "Give it that much, or take another method: unified, robe and dhe go lowest.")
+            }
+        }
+        return try method.make(self, schema, budget: budget, seed: seed)
+    }
+
+    var method: any TableMethod.Type {
+        guard let method = TableMethods.all.first(where: { $0.word == word }) else {
+            fatalError("TableConfiguration: no method '\(word)'")  // `init(parsing:)` lets no other word in
+        }
+        return method
+    }
+}
+
+/// A share as a percentage with three digits.
+func percent(_ share: Double) -> String {
+    let hundredths = (share * 10_000).rounded(.up) / 100
+    return "\(hundredths)%"
+}
