@@ -78,6 +78,12 @@ public final class DelimitedReader {
         return all
     }
 
+    /// The bytes of the current record without separators, not checked for UTF-8, and where each field ends in them; valid
+    /// inside `body` only.
+    package func withRecord<Result>(_ body: (UnsafeRawBufferPointer, [Int]) -> Result) -> Result {
+        bytes.withUnsafeBytes { body($0, ends) }
+    }
+
     /// An error about the current record.
     public func failure(_ what: String) -> KuklaError {
         KuklaError(.badData, "Cannot read \(name), line \(lineNumber): \(what).")

@@ -90,6 +90,9 @@ extension ModelOptions {
 /// Numbers between commas.
 struct NumberList: ExpressibleByArgument {
     let numbers: [Int]
+    var defaultValueDescription: String { numbers.map(String.init).joined(separator: ",") }
+
+    init(_ numbers: [Int]) { self.numbers = numbers }
 
     init?(argument: String) {
         let parts = argument.split(separator: ",", omittingEmptySubsequences: false)

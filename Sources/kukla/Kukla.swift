@@ -23,6 +23,7 @@ struct Kukla: AsyncParsableCommand {
             EvalCommand.self, ExplainCommand.self, BenchCommand.self, TrainCommand.self, MergeCommand.self,
             ExportCommand.self, StudyCommand.self, ModelCommand.self, TokenizeCommand.self,
             DoctorCommand.self, CollectionCommand.self, ServeCommand.self, KeysCommand.self, MineCommand.self,
+            TablesCommand.self,
         ])
 
     static func main() async {
