@@ -1,5 +1,6 @@
 import Foundation
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// `kukla tables` as a user runs it.

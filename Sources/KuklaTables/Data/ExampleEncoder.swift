@@ -12,12 +12,12 @@ final class ExampleEncoder {
     private let scales: [NumericScale]?
 
     // Columns of the rows that are kept.
-    var ids = GrowingColumn<Int32>()
-    var numbers = GrowingColumn<Float>()
-    var labels = GrowingColumn<Float>()
-    var parts = GrowingColumn<UInt8>()
-    var users = GrowingColumn<Int32>()
-    var times = GrowingColumn<Double>()
+    var ids: GrowingColumn<Int32>
+    var numbers: GrowingColumn<Float>
+    var labels: GrowingColumn<Float>
+    var parts: GrowingColumn<UInt8>
+    var users: GrowingColumn<Int32>
+    var times: GrowingColumn<Double>
     var lists: [(items: GrowingColumn<Int32>, starts: GrowingColumn<Int64>, lengths: GrowingColumn<Int32>)]
     /// Everything that a history may remember, rows without a label included.
     var events = HistoryEvents()
@@ -36,8 +36,19 @@ final class ExampleEncoder {
     private var probed: [(seen: Int, fractional: Int, example: String)]
     private static let probe = 1000
 
-    /// - Parameter known: vocabularies and scales of a model; nil while one is made.
-    init(_ schema: DataSchema, known: (vocabularies: [IDVocabulary], scales: [NumericScale])? = nil) {
+    /// - Parameters:
+    ///   - known: vocabularies and scales of a model; nil while one is made.
+    ///   - spillAfter: bytes of a column from which on it lies in a file.
+    init(
+        _ schema: DataSchema, known: (vocabularies: [IDVocabulary], scales: [NumericScale])? = nil,
+        spillAfter: Int = .max
+    ) {
+        ids = GrowingColumn(spillAfter: spillAfter)
+        numbers = GrowingColumn(spillAfter: spillAfter)
+        labels = GrowingColumn(spillAfter: spillAfter)
+        parts = GrowingColumn(spillAfter: spillAfter)
+        users = GrowingColumn(spillAfter: spillAfter)
+        times = GrowingColumn(spillAfter: spillAfter)
         self.schema = schema
         isForUse = known != nil
         scales = known?.scales
@@ -57,7 +68,12 @@ final class ExampleEncoder {
             return own - 1
         }
         historyFields = schema.history?.items.map { schema.field($0) ?? 0 } ?? []
-        lists = schema.sequences.map { _ in (GrowingColumn(), GrowingColumn(), GrowingColumn()) }
+        lists = schema.sequences.map { _ in
+            (
+                GrowingColumn(spillAfter: spillAfter), GrowingColumn(spillAfter: spillAfter),
+                GrowingColumn(spillAfter: spillAfter)
+            )
+        }
         rowLists = schema.sequences.map { _ in [] }
         probed = schema.categorical.map { _ in (0, 0, "") }
     }

@@ -35,14 +35,17 @@ public struct ExampleSet: Sendable {
         public var maximumBadRows: Int
         /// Rows that are read; nil: all.
         public var maximumRows: Int?
+        /// Bytes of one kind of column (all ids, all numbers) from which on it lies in a temporary file, not in memory.
+        public var spillAfter: Int
         public var progress: any ProgressReporter
 
         public init(
-            maximumBadRows: Int = 0, maximumRows: Int? = nil,
+            maximumBadRows: Int = 0, maximumRows: Int? = nil, spillAfter: Int = 1 << 30,
             progress: any ProgressReporter = SilentProgress()
         ) {
             self.maximumBadRows = maximumBadRows
             self.maximumRows = maximumRows
+            self.spillAfter = spillAfter
             self.progress = progress
         }
     }
@@ -60,12 +63,12 @@ public struct ExampleSet: Sendable {
 }
 
 extension ExampleSet {
-    /// Reads tables to train on, each once, from front to back, in memory for the encoded rows alone.
+    /// Reads tables to train on, each once, from front to back; what is kept are the encoded rows, large columns in temporary files.
     ///
     /// - Throws: `KuklaError`: a column that is not there (with the nearest), more bad rows than allowed (with the line), a
     ///   categorical column of fractions, no rows to train on.
     public init(_ files: [File], schema: DataSchema, options: Options = Options()) throws(KuklaError) {
-        let encoder = ExampleEncoder(schema)
+        let encoder = ExampleEncoder(schema, spillAfter: options.spillAfter)
         var summary = Summary()
         var sides: [SideTable] = []
         for join in schema.joins { sides.append(try SideTable(join)) }

@@ -233,6 +233,20 @@ import Testing
         #expect(set.store.rows(.test).max() == 59 && set.store.rows(.training).min() == 120)
     }
 
+    @Test func `columns that lie in files are the same as those in memory`() throws {
+        var text = "y,film,age,seen\n"
+        for i in 0..<3000 { text += "\(i % 2),f\(i * i % 101),\(i % 70),f\(i % 7)|f\(i % 5)\n" }
+        let file = try folder.file("many.csv", text)
+        let schema = try DataSchema(
+            yaml: "label: y\ncategorical: [film]\nnumeric: [age]\nsequence: {seen: film}")
+        let memory = try ExampleSet([.init(file)], schema: schema).store
+        let files = try ExampleSet([.init(file)], schema: schema, options: .init(spillAfter: 2048)).store
+        #expect(files.count == 3000 && files.rows(.test) == memory.rows(.test))
+        let (a, b) = (memory.batch(Array(0..<3000)), files.batch(Array(0..<3000)))
+        #expect(a.ids == b.ids && a.numbers?.elements == b.numbers?.elements)
+        #expect(a.labels.elements == b.labels.elements && a.lists[0].ids == b.lists[0].ids)
+    }
+
     @Test(.enabled(if: SharedData.has("movielens-100k")))
     func `MovieLens-100k is read as it is, and its films are counted`() throws {
         let set = try ExampleSet(

@@ -3,6 +3,7 @@ import KuklaNN
 import KuklaNumerics
 import KuklaTables
 import KuklaTensor
+import KuklaTestSupport
 import Testing
 
 @Suite struct TableTrainerTests {

@@ -1,6 +1,7 @@
 import Foundation
 import KuklaNumerics
 import KuklaTables
+import KuklaTestSupport
 import Testing
 
 /// Files of a model that were damaged: an error or another answer, never a crash.
