@@ -34,19 +34,16 @@ public struct Dice: Module {
         contract(
             x.rank == 2 && x.shape[1] == slope.shape[0],
             "Dice: input of shape \(x.shape) for \(slope.shape[0]) units")
-        let normalized: Tensor
         // One row has no variance; the averages stand in for it.
-        if mode.isTraining, x.shape[0] > 1 {
-            let (result, mean, variance) = x.batchNorm(epsilon: epsilon)
-            update(runningMean, by: mean)
-            update(runningVariance, by: variance)
-            normalized = result
-        } else {
-            normalized = x.batchNorm(
-                mean: runningMean.value, variance: runningVariance.value, epsilon: epsilon)
+        guard mode.isTraining, x.shape[0] > 1 else {
+            return x.diced(
+                slope.tensor, statistics: (runningMean.value, runningVariance.value), epsilon: epsilon
+            ).result
         }
-        let share = normalized.sigmoid()
-        return x * (share + (1 - share) * slope.tensor)
+        let (result, mean, variance) = x.diced(slope.tensor, epsilon: epsilon)
+        update(runningMean, by: mean)
+        update(runningVariance, by: variance)
+        return result
     }
 
     private func update(_ running: Parameter, by new: Tensor) {

@@ -45,8 +45,15 @@ import Testing
             "weighted squares", inputs: { [Tensor.normal([3, 6], using: &$0)] },
             function: { $0[0].weightedSquares([1, 2, 0.5, 0, 3, 1], widths: [2, 4]) }),
         GradientCase(
-            "Dice", tolerance: 1e-2, inputs: { [Tensor.normal([7, 3], using: &$0)] },
-            function: { Dice(3, slope: 0.3)($0[0], mode: .training(RandomStream(seed: 1))) }),
+            "Dice by the batch", tolerance: 1e-2,
+            inputs: { [Tensor.normal([7, 3], using: &$0), Tensor.normal([3], using: &$0)] },
+            function: { $0[0].diced($0[1], epsilon: 1e-5).result }),
+        GradientCase(
+            "Dice by averages",
+            inputs: { [Tensor.normal([7, 3], using: &$0), Tensor.normal([3], using: &$0)] },
+            function: {
+                $0[0].diced($0[1], statistics: (.full([3], 0.2), .full([3], 1.5)), epsilon: 1e-5).result
+            }),
     ]
 
     @Test(arguments: cases)
