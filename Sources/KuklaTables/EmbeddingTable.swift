@@ -29,6 +29,9 @@ public protocol EmbeddingTable: AnyObject, Module {
     /// False while a schedule (a pruning rate) has not come to its end: weights of that time are not yet a result.
     var isSettled: Bool { get }
 
+    /// Whether this stage has what it was for and should end now, whatever the validation score does.
+    var wantsNextStage: Bool { get }
+
     /// The next stage of training, asked for when one has converged and its best weights are back; nil when training is over.
     func nextStage(_ search: TableSearch) throws(KuklaError) -> TableStage?
 
@@ -42,6 +45,7 @@ extension EmbeddingTable {
     public func willUpdate(_ gradients: inout Gradients, _ training: TableTraining) throws(KuklaError) {}
     public func didUpdate(_ training: TableTraining) throws(KuklaError) {}
     public var isSettled: Bool { true }
+    public var wantsNextStage: Bool { false }
     public func nextStage(_ search: TableSearch) throws(KuklaError) -> TableStage? { nil }
 }
 

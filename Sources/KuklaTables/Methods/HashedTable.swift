@@ -1,6 +1,6 @@
 import KuklaNumerics
 
-/// Naive hashing: ids of a field share rows by their remainder. `4 d` bytes for each of the rows, `ceil(c n)` of a field of n ids.
+/// Naive hashing: ids of a field share rows by their remainder, or by that of a scrambled id. `4 d` bytes for each of the rows, `ceil(c n)` of a field of n ids.
 ///
 /// Rows are rounded up within a field, and c is the largest at which all fields together keep to the budget. Ids that were never seen
 /// share rows with those that were.
@@ -26,7 +26,8 @@ enum HashedTable: TableMethod {
             counts = rows(configuration, schema, share: share)
         }
         return AddressedTable(
-            configuration, schema, RowByRemainder(counts), bound: schema.initialBound, seed: seed)
+            configuration, schema, RowByRemainder(counts, isMixed: isMixed(configuration, schema)),
+            bound: schema.initialBound, seed: seed)
     }
 
     static func load(
@@ -36,7 +37,15 @@ enum HashedTable: TableMethod {
         guard counts.allSatisfy({ (1...Int(Int32.max)).contains($0) }),
             counts.reduce(0, +) <= Int(Int32.max)
         else { throw reader.bad("its fields have \(counts) rows") }
-        return try ServedRows(configuration, schema, RowByRemainder(counts), from: reader)
+        return try ServedRows(
+            configuration, schema, RowByRemainder(counts, isMixed: isMixed(configuration, schema)),
+            from: reader)
+    }
+
+    /// Which fields scramble their ids.
+    private static func isMixed(_ configuration: TableConfiguration, _ schema: TableSchema) -> [Bool] {
+        let keep = configuration.integer("keep") ?? 1
+        return schema.fields.map { configuration.text("ids") == "mixed" && $0.count > keep }
     }
 
     /// Rows of each field at share c of its ids.
@@ -54,9 +63,13 @@ struct RowByRemainder: RowAddressing {
     private let starts: [Int32]
     let rowCount: Int
     let lookups: [Int]
+    private let isMixed: [Bool]
 
-    /// - Parameter counts: rows of each field, at least 1.
-    init(_ counts: [Int]) {
+    /// - Parameters:
+    ///   - counts: rows of each field, at least 1.
+    ///   - isMixed: whether a field scrambles its ids first.
+    init(_ counts: [Int], isMixed: [Bool]) {
+        self.isMixed = isMixed
         var (starts, next) = ([Int32](), 0)
         for count in counts {
             starts.append(Int32(next))
@@ -69,7 +82,9 @@ struct RowByRemainder: RowAddressing {
     }
 
     func row(field: Int, id: Int32, lookup: Int) -> Int32 {
-        starts[field] + Int32(truncatingIfNeeded: UInt32(bitPattern: id) % counts[field])
+        var number = UInt32(bitPattern: id)
+        if isMixed[field] { number = UInt32(truncatingIfNeeded: mixed(UInt64(number)) >> 32) }
+        return starts[field] + Int32(truncatingIfNeeded: number % counts[field])
     }
 
     var facts: [String: [Int]] { ["rows": counts.map { Int($0) }] }

@@ -54,14 +54,15 @@ struct ServedIntegers<Code: IntegerCode>: ServedTable {
     }
 
     private func copy(_ rows: UnsafeBufferPointer<Int32>, to out: UnsafeMutablePointer<Float>) {
-        let width = schema.width
-        for (i, row) in rows.enumerated() {
-            let to = out + i * width
+        let (width, table) = (schema.width, codes.pointer)
+        rows.touchRows(of: UnsafeRawPointer(table), bytes: width * MemoryLayout<Code>.size)
+        for i in 0..<rows.count {
+            let (row, to) = (Int(rows[i]), out + i * width)
             guard row >= 0 else {
                 to.update(repeating: 0, count: width)
                 continue
             }
-            let (from, step) = (codes.pointer + Int(row) * width, steps.pointer[hasStepPerRow ? Int(row) : 0])
+            let (from, step) = (table + row * width, steps.pointer[hasStepPerRow ? row : 0])
             for j in 0..<width { to[j] = Float(from[j]) * step }
         }
     }

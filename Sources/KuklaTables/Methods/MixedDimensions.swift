@@ -34,7 +34,7 @@ enum MixedDimensions: TableMethod {
     static func load(
         _ configuration: TableConfiguration, _ schema: TableSchema, from reader: TableReader
     ) throws(KuklaError) -> any ServedTable {
-        try ServedProjections(configuration, schema, from: reader)
+        try ServedProjections(configuration, schema, hasBias: false, from: reader)
     }
 
     /// The width of each field; of a budget that is too small, at the largest alpha.
@@ -73,125 +73,6 @@ enum ProjectedFields {
         zip(schema.fields, widths).reduce(0) { sum, field in
             let (count, width) = (field.0.count, field.1)
             return sum + 4 * (count * width + (width == schema.width ? 0 : width * schema.width))
-        }
-    }
-}
-
-/// A trained table of a matrix of rows for each field, and a projection where its rows are narrower than the vectors.
-final class ProjectedTable: EmbeddingTable {
-    let configuration: TableConfiguration
-    let schema: TableSchema
-    let rows: [Parameter]
-    /// `[d_f, d]`; nil where `d_f = d`.
-    let projections: [Parameter?]
-
-    init(
-        _ configuration: TableConfiguration, _ schema: TableSchema, _ widths: [Int],
-        using random: inout RandomSource
-    ) {
-        self.configuration = configuration
-        self.schema = schema
-        let bound = schema.initialBound
-        var (rows, projections) = ([Parameter](), [Parameter?]())
-        for (field, width) in zip(schema.fields, widths) {
-            rows.append(Parameter(.uniform([field.count, width], in: -bound...bound, using: &random)))
-            // Glorot's bound, so that vectors start at the size of the rows.
-            let limit = (6 / Float(width + schema.width)).squareRoot()
-            projections.append(
-                width == schema.width
-                    ? nil : Parameter(.uniform([width, schema.width], in: -limit...limit, using: &random)))
-        }
-        (self.rows, self.projections) = (rows, projections)
-    }
-
-    func visit(_ visitor: inout ModuleVisitor) {
-        for (i, field) in rows.enumerated() {
-            visitor.visit("rows.\(i)", field)
-            visitor.visit("projection.\(i)", projections[i])
-        }
-    }
-
-    func embed(_ batch: IdBatch, mode: ForwardMode) -> Tensor {
-        let columns = batch.fields.count
-        let parts = batch.fields.enumerated().map { column, field in
-            let count = Int32(schema.fields[field].count)
-            let ids = stride(from: column, to: batch.ids.count, by: columns).map { place in
-                let id = batch.ids[place]
-                return id >= 0 && id < count ? id : -1
-            }
-            let rows = rows[field].tensor.gathered(orZero: ids)
-            return projections[field].map { rows.matmul($0.tensor) } ?? rows
-        }
-        return Tensor.concatenated(parts, axis: 1)
-    }
-
-    func served() throws(KuklaError) -> any ServedTable {
-        ServedProjections(
-            configuration: configuration, schema: schema.bare,
-            fields: zip(rows, projections).map { rows, projection in
-                ServedProjections.Field(
-                    count: rows.shape[0], width: rows.shape[1], rows: rows.value.sharedStorage,
-                    projection: projection?.value.sharedStorage)
-            })
-    }
-}
-
-/// `ProjectedTable` as it is used.
-struct ServedProjections: ServedTable {
-    struct Field: Sendable {
-        let count: Int, width: Int
-        let rows: AlignedStorage<Float>
-        let projection: AlignedStorage<Float>?
-    }
-
-    let configuration: TableConfiguration
-    let schema: TableSchema
-    let fields: [Field]
-
-    init(configuration: TableConfiguration, schema: TableSchema, fields: [Field]) {
-        self.configuration = configuration
-        self.schema = schema
-        self.fields = fields
-    }
-
-    init(
-        _ configuration: TableConfiguration, _ schema: TableSchema, from reader: TableReader
-    ) throws(KuklaError) {
-        var fields: [Field] = []
-        for (i, field) in schema.fields.enumerated() {
-            let rows: (storage: AlignedStorage<Float>, shape: [Int]) = try reader.array(
-                "rows.\(i)", shape: [field.count, nil])
-            let width = rows.shape[1]
-            let projection: AlignedStorage<Float>? =
-                width == schema.width
-                ? nil : try reader.array("projection.\(i)", shape: [width, schema.width]).storage
-            fields.append(Field(count: field.count, width: width, rows: rows.storage, projection: projection))
-        }
-        self.init(configuration: configuration, schema: schema, fields: fields)
-    }
-
-    var arrays: [TableArray] {
-        fields.enumerated().flatMap { i, field in
-            [TableArray("rows.\(i)", [field.count, field.width], field.rows)]
-                + (field.projection.map { [TableArray("projection.\(i)", [field.width, schema.width], $0)] }
-                    ?? [])
-        }
-    }
-
-    func write(field: Int, id: Int32, to out: UnsafeMutablePointer<Float>) {
-        let (own, width) = (fields[field], schema.width)
-        guard id >= 0, Int(id) < own.count else {
-            out.update(repeating: 0, count: width)
-            return
-        }
-        let row = own.rows.pointer + Int(id) * own.width
-        guard let projection = own.projection else {
-            out.update(from: row, count: width)
-            return
-        }
-        out.update(repeating: 0, count: width)
-        for i in 0..<own.width {
-            for j in 0..<width { out[j] += row[i] * projection.pointer[i * width + j] }
         }
     }
 }

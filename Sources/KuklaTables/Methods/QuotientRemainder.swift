@@ -13,19 +13,29 @@ enum QuotientRemainder: TableMethod {
     static let word = "qr"
     static let summary = "each id a pair of rows, by quotient and remainder, multiplied or added"
     static let options = [
-        TableOption("combine", "product", .choice(["product", "sum"]), "how the two rows become one")
+        TableOption("combine", "product", .choice(["product", "sum"]), "how the two rows become one"),
+        TableOption(
+            "modulus", "auto", .automatic(1...Int(Int32.max)),
+            "m, for every field whether that shrinks it or not; auto: what the budget holds"),
     ]
 
     static func floor(_ configuration: TableConfiguration, _ schema: TableSchema) throws(KuklaError) -> Int {
-        4 * (moduli(schema).map { floats(schema, modulus: $0) }.min() ?? 0)
+        if let modulus = configuration.integer("modulus") {
+            return 4 * schema.fields.reduce(0) { $0 + pairFloats($1, modulus, schema.width) }
+        }
+        return 4 * (moduli(schema).map { floats(schema, modulus: $0) }.min() ?? 0)
     }
 
     static func make(
         _ configuration: TableConfiguration, _ schema: TableSchema, budget: Int?, seed: UInt64
     ) throws(KuklaError) -> any EmbeddingTable {
         let limit = (budget ?? Int.max) / 4
-        let modulus = moduli(schema).first { floats(schema, modulus: $0) <= limit } ?? 1
-        let split = FieldSplit(schema) { pairFloats($0, modulus, schema.width) }
+        let given = configuration.integer("modulus")
+        let modulus = given ?? moduli(schema).first { floats(schema, modulus: $0) <= limit } ?? 1
+        let split =
+            given == nil
+            ? FieldSplit(schema) { pairFloats($0, modulus, schema.width) }
+            : FieldSplit(schema, schema.fields.map { _ in true })
         return SplitTable(configuration, split, seed: seed) { random in
             PairGroup(
                 PairLayout(schema, fields: split.compressed, modulus: modulus),

@@ -74,7 +74,7 @@ extension RowAddressing {
         _ body: (UnsafeBufferPointer<Int32>, Int) -> Void
     ) {
         let perRow = fields.reduce(0) { $0 + lookups[$1] }
-        let block = max(1, 512 / max(perRow, 1))
+        let block = max(1, 128 / max(perRow, 1))
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: block * perRow) { numbers in
             guard let start = numbers.baseAddress else { return }
             for row in stride(from: 0, to: rows, by: block) {
@@ -87,9 +87,26 @@ extension RowAddressing {
 }
 
 extension UnsafeBufferPointer<Int32> {
+    /// Reads a byte at each end of every row that these numbers name.
+    ///
+    /// Rows of a large table are not in the cache. Copied one after another, few are on their way from memory at once; read like
+    /// this, as many as the processor can wait for.
+    func touchRows(of table: UnsafeRawPointer, bytes: Int) {
+        var sum: UInt64 = 0
+        for number in self where number >= 0 {
+            let row = table + Int(number) * bytes
+            sum &+=
+                UInt64(row.load(as: UInt8.self))
+                &+ UInt64(row.load(fromByteOffset: bytes - 1, as: UInt8.self))
+        }
+        // Something must come of what was read.
+        contract(sum != .max, "touchRows: a sum of bytes that cannot be")
+    }
+
     /// Copies the rows that these numbers name; zeros for -1.
     func copyRows(of table: UnsafePointer<Float>, width: Int, to out: UnsafeMutablePointer<Float>) {
         guard let numbers = baseAddress else { return }
+        touchRows(of: UnsafeRawPointer(table), bytes: 4 * width)
         guard contains(-1) else {
             trainingKernels.gather_rows(table, width, numbers, count, out)
             return

@@ -29,7 +29,8 @@ enum TableMethods {
             CircularTable.self,
             MultiGranularCodes.self, DifferentiableProductCodes.self, AdaptiveTable.self,
             LowPrecision<Int8>.self,
-            LowPrecision<Int16>.self, ALPT.self, MixedDimensions.self, UnifiedTable.self,
+            LowPrecision<Int16>.self, ALPT.self, MixedDimensions.self, DeduplicatedTable.self,
+            AutoDim.self, OptEmbed.self, DeepLight.self, AutoSrh.self, SoftThreshold.self, UnifiedTable.self,
         ]
     }
 }

@@ -9,6 +9,8 @@ import KuklaTensor
 /// Salts come from the fields' names, so that neither their order nor other fields change a field's rows. Ids that were never seen
 /// are hashed like any other.
 ///
+/// With `ranges=separate` every field hashes into rows of its own: the same hashes without multiplexing, to compare with.
+///
 /// Another method may keep the rows (`store=robe`): then they are rows of that method's table, `rows` of them by number.
 /// *Source:* Coleman, Kang, Fahrbach et al. 2023, "Unified embedding: battle-tested feature representations for web-scale ML systems",
 /// NeurIPS, arXiv:2305.12102.
@@ -20,12 +22,17 @@ enum UnifiedTable: TableMethod {
             "rows", "auto", .automatic(1...Int(Int32.max)), "rows of the matrix; auto: what the budget holds"),
         TableOption("lookups", "1", .text, "rows of a vector, for all fields or by name: user*2+movie*2"),
         TableOption("store", "dense", .text, "the method that keeps the rows"),
+        TableOption(
+            "ranges", "shared", .choice(["shared", "separate"]),
+            "separate: rows split by field in proportion to ids, as without multiplexing"),
     ]
 
     static func floor(_ configuration: TableConfiguration, _ schema: TableSchema) throws(KuklaError) -> Int {
         let store = try store(configuration)
         let rows = configuration.integer("rows")
-        guard store.word != "dense" else { return 4 * schema.width * (rows ?? 1) }
+        guard store.word != "dense" else {
+            return 4 * schema.width * (rows ?? (isSeparate(configuration) ? schema.fields.count : 1))
+        }
         return try store.floor(for: storeSchema(schema, rows: rows ?? schema.idCount))
     }
 
@@ -36,13 +43,18 @@ enum UnifiedTable: TableMethod {
         let given = configuration.integer("rows")
         if store.word == "dense" {
             let rows = given ?? max(1, (budget ?? schema.denseByteCount) / (4 * schema.width))
-            let hash = MultiplexedRows(schema, rows: min(rows, Int(Int32.max)), lookups: lookups)
+            let hash = MultiplexedRows(
+                schema, rows: min(rows, Int(Int32.max)), lookups: lookups,
+                isSeparate: isSeparate(configuration))
             return AddressedTable(configuration, schema, hash, bound: 0.05, seed: seed)
         }
         let rows = given ?? schema.idCount
-        let inner = try store.make(for: storeSchema(schema, rows: rows), budget: budget, seed: seed)
-        return MultiplexedTable(
-            configuration, schema, MultiplexedRows(schema, rows: rows, lookups: lookups), inner)
+        let hash = MultiplexedRows(
+            schema, rows: rows, lookups: lookups, isSeparate: isSeparate(configuration))
+        let inner = try store.make(
+            for: storeSchema(schema, rows: rows, occurrences: hash.occurrences(schema)), budget: budget,
+            seed: seed)
+        return MultiplexedTable(configuration, schema, hash, inner)
     }
 
     static func load(
@@ -51,15 +63,24 @@ enum UnifiedTable: TableMethod {
         let (store, lookups) = (try store(configuration), try lookups(configuration, schema))
         let rows = try reader.fact("multiplexed", count: 1)[0]
         guard (1...Int(Int32.max)).contains(rows) else { throw reader.bad("it has \(rows) rows") }
-        let hash = MultiplexedRows(schema, rows: rows, lookups: lookups)
+        let hash = MultiplexedRows(
+            schema, rows: rows, lookups: lookups, isSeparate: isSeparate(configuration))
         if store.word == "dense" { return try ServedRows(configuration, schema, hash, from: reader) }
         let inner = try store.method.load(store, storeSchema(schema, rows: rows), from: reader)
         return ServedMultiplexed(configuration: configuration, schema: schema, hash: hash, store: inner)
     }
 
+    private static func isSeparate(_ configuration: TableConfiguration) -> Bool {
+        configuration.text("ranges") == "separate"
+    }
+
     /// One field whose ids are the rows.
-    private static func storeSchema(_ schema: TableSchema, rows: Int) -> TableSchema {
-        TableSchema(fields: [TableField(name: "rows", count: rows)], width: schema.width)
+    private static func storeSchema(
+        _ schema: TableSchema, rows: Int, occurrences: [UInt32] = []
+    ) -> TableSchema {
+        TableSchema(
+            fields: [TableField(name: "rows", count: rows)], width: schema.width,
+            occurrences: occurrences.isEmpty ? [] : [occurrences])
     }
 
     private static func store(_ configuration: TableConfiguration) throws(KuklaError) -> TableConfiguration {
@@ -110,11 +131,23 @@ struct MultiplexedRows: RowAddressing {
     private let salts: [[UInt64]]
     private let ranges: [Range<Int>]
 
-    /// - Parameter ranges: rows that each field's ids may have; all of them where it is nil.
-    init(_ schema: TableSchema, rows: Int, lookups: [Int], ranges: [Range<Int>]? = nil) {
+    /// - Parameter isSeparate: whether each field has a range of its own, in proportion to its ids, one row at least.
+    init(_ schema: TableSchema, rows: Int, lookups: [Int], isSeparate: Bool) {
         rowCount = rows
         self.lookups = lookups
-        self.ranges = ranges ?? schema.fields.map { _ in 0..<rows }
+        var ranges = schema.fields.map { _ in 0..<rows }
+        if isSeparate {
+            // One row for each field, and the others by the numbers of ids, whose running sum is rounded.
+            let (spare, all) = (Double(max(0, rows - schema.fields.count)), Double(schema.idCount))
+            var (start, ids) = (0, 0)
+            for (i, field) in schema.fields.enumerated() {
+                ids += field.count
+                let end = min(rows, i + 1 + Int((spare * Double(ids) / all).rounded()))
+                ranges[i] = min(start, rows - 1)..<max(end, min(start, rows - 1) + 1)
+                start = end
+            }
+        }
+        self.ranges = ranges
         salts = zip(schema.fields, lookups).map { field, count in
             let name = stableHash(field.name)
             return (0..<count).map { mixed(name &+ UInt64($0)) << 32 }
@@ -130,6 +163,21 @@ struct MultiplexedRows: RowAddressing {
     }
 
     var facts: [String: [Int]] { ["multiplexed": [rowCount]] }
+
+    /// How often each row was looked up in training data; empty where nobody counted.
+    func occurrences(_ schema: TableSchema) -> [UInt32] {
+        guard !schema.occurrences.isEmpty else { return [] }
+        var counts = [UInt32](repeating: 0, count: rowCount)
+        for (field, occurrences) in schema.occurrences.enumerated() {
+            for (id, count) in occurrences.enumerated() {
+                for lookup in 0..<lookups[field] {
+                    let row = Int(row(field: field, id: Int32(id), lookup: lookup))
+                    counts[row] = UInt32(clamping: UInt64(counts[row]) + UInt64(count))
+                }
+            }
+        }
+        return counts
+    }
 }
 
 /// A bijection of 64 bits in which every bit of the argument changes half of the result's: SplitMix64's.
@@ -164,6 +212,7 @@ final class MultiplexedTable: EmbeddingTable {
 
     var widths: [Int] { hash.lookups.map { $0 * schema.width } }
     var isSettled: Bool { store.isSettled }
+    var wantsNextStage: Bool { store.wantsNextStage }
 
     func visit(_ visitor: inout ModuleVisitor) { visitor.visit("", store) }
 
