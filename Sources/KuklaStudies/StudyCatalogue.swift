@@ -9,10 +9,13 @@ public enum StudyCatalogue {
         MatryoshkaStudy(),
         MUVERAStudy(),
         NVEmbedStudy(),
+        OptEmbedStudy(),
         SelfPositioningStudy(),
         SESAStudy(),
         StarbucksStudy(),
+        TableCompressionStudy(),
         TwoDMSEStudy(),
+        UnifiedEmbeddingStudy(),
     ]
 
     public static func named(_ name: String) -> (any Study)? { all.first { $0.name == name } }

@@ -97,6 +97,8 @@ public final class TableTrainer {
                 count += 1
                 examplesSeen += batch.count
                 progress.advance(by: batch.count)
+                // What a search was for is reached: better weights of it are not wanted.
+                if model.table.wantsNextStage { return }
                 guard step % interval == 0, !validation.isEmpty else { continue }
                 let check = self.check(epoch: epoch, step: step, loss: sum / Double(count))
                 (sum, count) = (0, 0)

@@ -144,19 +144,6 @@ private struct TinyModel: Module {
     }
 }
 
-/// A folder that goes when the object does.
-final class TemporaryFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "kukla-tables-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-}
-
 extension ServedTable {
     /// Writes the table to a file in `folder` and loads it again.
     func saved(in folder: TemporaryFolder) throws -> (table: any ServedTable, file: URL) {

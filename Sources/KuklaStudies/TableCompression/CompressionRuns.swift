@@ -1,0 +1,91 @@
+import KuklaNN
+import KuklaNumerics
+import KuklaTables
+
+/// Trainings of one model over tables of many kinds; each is made once.
+final class CompressionRuns {
+    static let width = 16
+
+    /// What came of one kind of table at one budget.
+    struct Outcome {
+        /// In points.
+        let auc: SeededAUC
+        /// Of the served table.
+        let bytes: Int
+        let seconds: Double
+    }
+
+    /// The 14 methods of the card, by our words.
+    static let methods = [
+        "qr", "tt", "dhe", "robe", "dedup", "mgqe", "adaptive", "int8", "alpt", "mde", "autodim", "optembed",
+        "deeplight",
+        "autosrh",
+    ]
+
+    let bench: StudyBench
+    let set: ExampleSet
+    let schema: TableSchema
+    private let experiment: TableExperiment
+    private var outcomes: [String: Outcome] = [:]
+
+    init(_ bench: StudyBench) throws(KuklaError) {
+        self.bench = bench
+        set = try bench.filmClicks()
+        schema = set.tableSchema(width: Self.width)
+        experiment = TableExperiment(
+            set, network: CTRConfiguration(.dlrm),
+            options: TrainerOptions(
+                batchSize: bench.choose(quick: 512, full: 2048), epochs: bench.choose(quick: 1, full: 12),
+                checksPerEpoch: 1, patience: 2))
+    }
+
+    /// The configuration that a method is trained with: searches shortened to what the set takes.
+    static func configuration(of method: String) -> String {
+        switch method {
+        case "deeplight": "deeplight:pace=2"
+        case "optembed": "optembed:rounds=5"
+        case "pep": "pep:start=-5"
+        default: method
+        }
+    }
+
+    /// Trains a table at a share of the dense one's floats; nil where that is below the method's floor.
+    func outcome(_ word: String, share: Double?) throws(KuklaError) -> Outcome? {
+        let key = "\(word) \(share ?? 0)"
+        if let known = outcomes[key] { return known }
+        let table = try TableConfiguration(parsing: word)
+        let budget = share.map { schema.budget(share: $0) }
+        if let budget, try table.floor(for: schema) > budget { return nil }
+        var (points, bytes, seconds) = ([Double](), 0, 0.0)
+        for seed in bench.seeds {
+            bench.progress.announce("\(word) at \(share.map { "\($0)" } ?? "no budget"), seed \(seed)")
+            let trained = try experiment.train(table, width: Self.width, budget: budget, seed: seed)
+            points.append(100 * (trained.report.test?.auc ?? .nan))
+            bytes = trained.report.tableBytes
+            seconds += trained.report.seconds
+        }
+        let outcome = Outcome(
+            auc: SeededAUC(each: points), bytes: bytes, seconds: seconds / Double(bench.seeds.count))
+        outcomes[key] = outcome
+        return outcome
+    }
+
+    /// The dense table.
+    func dense() throws(KuklaError) -> Outcome {
+        guard let dense = try outcome("dense", share: nil) else {
+            fatalError("the dense table has no budget to miss")
+        }
+        return dense
+    }
+
+    /// Points of AUC that a table loses to the dense one.
+    func loss(_ outcome: Outcome) throws(KuklaError) -> Double { try dense().auc.mean - outcome.auc.mean }
+
+    /// Bytes that a table's trained numbers take before its first step.
+    func trainedBytes(_ word: String, share: Double) throws(KuklaError) -> Int? {
+        let table = try TableConfiguration(parsing: word)
+        let budget = schema.budget(share: share)
+        guard try table.floor(for: schema) <= budget else { return nil }
+        return 4 * (try table.make(for: schema, budget: budget, seed: 1).parameterCount)
+    }
+}
