@@ -3,7 +3,7 @@ import KuklaNumerics
 /// Makes numbers of rows: ids by each field's numbering, numbers, lists, labels. What is in it becomes a store.
 final class ExampleEncoder {
     let schema: DataSchema
-    var numberings: [FieldNumbering]
+    let numberings: [FieldNumbering]
     /// The field of each list, and of the items of a history.
     let listFields: [Int]
     let historyFields: [Int]
@@ -21,7 +21,7 @@ final class ExampleEncoder {
     var lists: [(items: GrowingColumn<Int32>, starts: GrowingColumn<Int64>, lengths: GrowingColumn<Int32>)]
     /// Everything that a history may remember, rows without a label included.
     var events = HistoryEvents()
-    private var userNumbers = FieldNumbering.growing(ValueTable())
+    private let userNumbers = FieldNumbering.growing(GrowingValues())
 
     /// Rows seen, and of these the ones whose label says nothing.
     private(set) var seen = 0
@@ -57,8 +57,8 @@ final class ExampleEncoder {
         } else {
             numberings = schema.fieldNames.indices.map { field in
                 field < schema.categorical.count
-                    ? schema.categorical[field].buckets.map { .hashed($0) } ?? .growing(ValueTable())
-                    : .growing(ValueTable())
+                    ? schema.categorical[field].buckets.map { .hashed($0) } ?? .growing(GrowingValues())
+                    : .growing(GrowingValues())
             }
         }
         var own = schema.categorical.count

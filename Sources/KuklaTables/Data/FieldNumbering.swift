@@ -1,22 +1,22 @@
 import KuklaNumerics
 
+/// A table of values that a reader adds to, in place whoever holds it.
+final class GrowingValues {
+    var table = ValueTable()
+}
+
 /// How the values of one field become numbers while a table is read.
 enum FieldNumbering {
     /// By first appearance; numbers of use are given when all was read.
-    case growing(ValueTable)
+    case growing(GrowingValues)
     /// By hash.
     case hashed(Int)
     /// As training had them.
     case known(IDVocabulary)
 
-    mutating func number(_ value: UnsafeRawBufferPointer) -> Int32 {
+    func number(_ value: UnsafeRawBufferPointer) -> Int32 {
         switch self {
-        case .growing(var table):
-            // Taken out, so that the table is written in place.
-            self = .hashed(1)
-            let number = table.insert(value, hash: ValueHash.hash(value))
-            self = .growing(table)
-            return number
+        case .growing(let values): return values.table.insert(value, hash: ValueHash.hash(value))
         case .hashed(let buckets): return IDVocabulary.bucket(ValueHash.hash(value), of: buckets)
         case .known(let vocabulary): return vocabulary.id(of: value)
         }
@@ -25,7 +25,7 @@ enum FieldNumbering {
     /// How many different numbers were given, hashed ones as many as there may be.
     var count: Int {
         switch self {
-        case .growing(let table): table.count
+        case .growing(let values): values.table.count
         case .hashed(let buckets): buckets
         case .known(let vocabulary): vocabulary.count
         }
@@ -47,7 +47,8 @@ struct FinalIDs {
         case .hashed:
             ids = nil
             vocabulary = IDVocabulary(name: name, values: nil, counts: AlignedStorage(counts))
-        case .growing(let table):
+        case .growing(let values):
+            let table = values.table
             // The most frequent first, of equals the one that came first.
             let order = counts.indices.filter { counts[$0] >= UInt32(minimum) }
                 .sorted { (counts[$1], $0) < (counts[$0], $1) }

@@ -1,7 +1,9 @@
 import KuklaNumerics
 
 /// Where each column of a schema stands: in the table, or in a file that it joins.
-struct RowPlan: Sendable {
+///
+/// A class, because every row refers to it.
+final class RowPlan: Sendable {
     /// A column's place: in the table where `side` is nil.
     struct Place: Sendable {
         var side: Int?

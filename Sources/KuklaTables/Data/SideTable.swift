@@ -4,8 +4,8 @@ import KuklaNumerics
 
 /// A small file that is looked up by one column: what is known about a user, a film.
 ///
-/// All of it is in memory. A value that stands twice has the columns of its first line.
-struct SideTable: Sendable {
+/// All of it is in memory. A value that stands twice has the columns of its first line. A class, because every row refers to it.
+final class SideTable: Sendable {
     let name: String
     /// The columns beside the key.
     let columns: [String]

@@ -107,18 +107,46 @@ private struct FieldProductPlan: Sendable {
             let a = vector(i, row, vectors, first)
             let da = slope + (i - extra) * width
             for j in 0..<i {
-                let weight = g[j]
-                let b = vector(j, row, vectors, first)
                 let isHead = extra == 1 && j == 0
-                for k in 0..<width { da[k] += weight * b[k] }
-                if isHead {
-                    if let head { for k in 0..<width { head[k] += weight * a[k] } }
-                } else {
-                    let db = slope + (j - extra) * width
-                    for k in 0..<width { db[k] += weight * a[k] }
-                }
+                let b = vector(j, row, vectors, first)
+                exchange(g[j], a, b, da, isHead ? head : slope + (j - extra) * width)
             }
             g += i
         }
+    }
+
+    // The gradient of a product of a and b, times `weight`: b for a, and a for b.
+    @inline(__always)
+    private func exchange(
+        _ weight: Float, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+        _ da: UnsafeMutablePointer<Float>, _ db: UnsafeMutablePointer<Float>?
+    ) {
+        guard let db else {
+            for k in 0..<width { da[k] += weight * b[k] }
+            return
+        }
+        var k = 0
+        // Both in one pass, eight at a time: a plain loop must assume that da and db overlap.
+        while k + 8 <= width {
+            let (x, y) = (load(a + k), load(b + k))
+            store(load(da + k) + weight * y, da + k)
+            store(load(db + k) + weight * x, db + k)
+            k += 8
+        }
+        while k < width {
+            da[k] += weight * b[k]
+            db[k] += weight * a[k]
+            k += 1
+        }
+    }
+
+    @inline(__always)
+    private func load(_ from: UnsafePointer<Float>) -> SIMD8<Float> {
+        UnsafeRawPointer(from).loadUnaligned(as: SIMD8<Float>.self)
+    }
+
+    @inline(__always)
+    private func store(_ value: SIMD8<Float>, _ to: UnsafeMutablePointer<Float>) {
+        UnsafeMutableRawPointer(to).storeBytes(of: value, as: SIMD8<Float>.self)
     }
 }

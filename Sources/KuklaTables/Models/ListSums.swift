@@ -31,12 +31,13 @@ extension Tensor {
             guard let base = out.baseAddress else { return }
             nonisolated(unsafe) let to = base  // every block writes rows of its own
             tensorFor(n, grain: grain) { rows in
+                let (from, weights) = (vectors.pointer, weights?.pointer)
                 for row in rows {
                     let y = to + row * width
                     y.update(repeating: 0, count: width)
                     for event in Int(offsets[row])..<Int(offsets[row + 1]) {
-                        let x = vectors.pointer + event * width
-                        let weight = weights?.pointer[event] ?? factors?[row] ?? 1
+                        let x = from + event * width
+                        let weight = weights?[event] ?? factors?[row] ?? 1
                         for k in 0..<width { y[k] += weight * x[k] }
                     }
                 }
