@@ -29,6 +29,8 @@ public struct CollectionInfo: Encodable, Sendable {
     public let fit: FitRecord?
     /// Items that are not in the index, and are compared from memory.
     public let fresh: Int
+    /// Bytes of vectors that are held in memory for those.
+    public let freshBytes: Int
     /// Items that are not in the index, and are compared from the database.
     public let unheld: Int
     public let databaseBytes: Int
@@ -64,7 +66,9 @@ extension StoredCollection {
         return CollectionInfo(
             name: name.description, count: count, operation: operation, settings: settings, index: index,
             fit: fit,
-            fresh: state.fresh.count, unheld: unheld, databaseBytes: database.byteCount,
+            fresh: state.fresh.count,
+            freshBytes: 4 * settings.dimensions * state.fresh.heldCount, unheld: unheld,
+            databaseBytes: database.byteCount,
             indexedPaths: names.map { String($0.dropFirst("metadata:".count)) }.sorted())
     }
 }

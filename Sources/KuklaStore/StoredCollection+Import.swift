@@ -29,6 +29,6 @@ extension StoredCollection {
 
     /// Has the index made where items are in the database only: after the last `write`.
     package func endImport() {
-        if state.withLock({ $0.unheldAfter != nil }) { compactLater() }
+        if state.withLock(\.wantsCompaction) { compactLater() }
     }
 }

@@ -122,11 +122,13 @@ extension StoredCollection {
     }
 
     private func delete(_ body: (ItemWriter) throws -> [Int64]) throws(KuklaError) -> WriteReport {
-        try writing.withLock { _ throws(KuklaError) in
+        let report = try writing.withLock { _ throws(KuklaError) in
             let gone = try database.write { db in try body(ItemWriter(db)) }
             try publish([], Matrix(rows: 0, columns: settings.dimensions), gone: gone)
             return WriteReport(deleted: gone.count)
         }
+        if state.withLock(\.wantsCompaction) { compactLater() }
+        return report
     }
 
     /// Makes a filter on the value at `path` find its items without reading the others.

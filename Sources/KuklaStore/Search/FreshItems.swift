@@ -20,6 +20,8 @@ struct FreshItems: Sendable {
     private var chunks: [Chunk] = []
     /// Items that were not removed.
     private(set) var count = 0
+    /// Vectors that are held, those of removed items too: fewer than twice `count` and one a chunk.
+    var heldCount: Int { chunks.reduce(0) { $0 + $1.sequences.count } }
 
     init(_ settings: CollectionSettings) {
         codec = FloatCodec(metric: settings.metric, dimensions: settings.dimensions)
@@ -47,14 +49,28 @@ struct FreshItems: Sendable {
         count += sequences.count
     }
 
-    /// Forgets an item, if it is here.
-    mutating func remove(_ sequence: Int64) {
+    /// Forgets an item, if it is here. A chunk of which more than half is gone is written anew: where items come and go, memory stays
+    /// what the items that are there need.
+    mutating func remove(_ sequence: Int64, threads: Int) throws(KuklaError) {
         guard let place = chunks.firstIndex(where: { $0.sequences.last! >= sequence }),
             case let row = chunks[place].sequences.partitionIndex(of: sequence),
             chunks[place].sequences[row] == sequence, chunks[place].live.contains(row)
         else { return }
         chunks[place].live.remove(row)
         count -= 1
+        let chunk = chunks[place]
+        guard 2 * chunk.live.count < chunk.sequences.count else { return }
+        let kept = chunk.sequences.indices.filter(chunk.live.contains)
+        guard !kept.isEmpty else {
+            chunks.remove(at: place)
+            return
+        }
+        var index = FlatIndex(codec: codec)
+        try index.insert(
+            chunk.index.vectors(0..<chunk.index.count).gathering(rows: kept), threads: threads)
+        chunks[place] = Chunk(
+            sequences: kept.map { chunk.sequences[$0] }, index: index,
+            live: RowSet(capacity: kept.count, excluding: []))
     }
 
     /// The `k` best for each query.

@@ -16,6 +16,11 @@ struct SearchState: Sendable {
     /// Rows of the segment whose items are gone.
     var deadCount: Int { live.map { $0.capacity - $0.count } ?? 0 }
 
+    /// Whether the index is to be made again: there are items that no memory holds, or most of the index's are gone.
+    var wantsCompaction: Bool {
+        unheldAfter != nil || (segment.map { 2 * deadCount > $0.record.count } ?? false)
+    }
+
     /// Forgets items that were deleted or written again.
     mutating func remove(_ sequences: [Int64]) throws(KuklaError) {
         guard !sequences.isEmpty else { return }
@@ -28,7 +33,7 @@ struct SearchState: Sendable {
                 live = rows
             }
         }
-        for sequence in sequences { fresh.remove(sequence) }
+        for sequence in sequences { try fresh.remove(sequence, threads: 1) }
     }
 }
 

@@ -2,6 +2,8 @@ import Foundation
 import KuklaFormats
 import KuklaNumerics
 import KuklaTables
+import KuklaTensor
+import KuklaTestSupport
 import Testing
 
 @Suite struct LargeTableTests {

@@ -4,6 +4,7 @@ import KuklaNN
 import KuklaNumerics
 import KuklaTables
 import KuklaTensor
+import KuklaTestSupport
 import Testing
 
 /// One table to hold against the protocol. To add a method, append a line to `all`.

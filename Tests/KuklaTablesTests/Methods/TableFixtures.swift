@@ -4,6 +4,7 @@ import KuklaNN
 import KuklaNumerics
 import KuklaTables
 import KuklaTensor
+import KuklaTestSupport
 
 /// A schema of a few fields, and examples in it whose labels depend on the ids.
 enum TableFixtures {

@@ -1,0 +1,59 @@
+import Foundation
+import KuklaIndex
+import KuklaNumerics
+import KuklaStore
+import Testing
+
+/// Items that come and go: what is held is what the items that are there need.
+@Suite struct ChurnTests {
+    let folder: TemporaryFolder
+    private let dimensions = 8
+
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test("memory for fresh items does not grow while they are replaced and deleted")
+    func fresh() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        let notes = try store.create("notes", CollectionSettings(dimensions: dimensions))
+        var most = 0
+        for round in 0..<100 {
+            let numbers = round * 20..<round * 20 + 20
+            try notes.upsert(ItemBatch(numbers: numbers, dimensions: dimensions))
+            // The same ones again, then those of an earlier round leave.
+            try notes.upsert(ItemBatch(numbers: numbers, dimensions: dimensions, seed: 2))
+            if round >= 5 {
+                try notes.delete(((round - 5) * 20..<(round - 4) * 20).map { .number(UInt64($0)) })
+            }
+            most = max(most, try notes.info().freshBytes)
+        }
+        #expect(try notes.count() == 100)
+        #expect(try notes.info().fresh == 100)
+        // At most half of what is held is gone: 200 of 120 items before a round's delete, and the batch itself.
+        #expect(most <= 4 * dimensions * 300, "\(most)")
+        let batch = ItemBatch(numbers: 1980..<2000, dimensions: dimensions, seed: 2)
+        for row in 0..<20 {
+            let hit = try notes.search(SearchRequest(vector: batch.vectors.row(row), count: 1)).first
+            #expect(hit?.item.id == batch.ids[row])
+        }
+    }
+
+    @Test("an index most of whose items are gone is made again in the background")
+    func deadIndex() throws {
+        let store = try folder.store { $0.maintenance = .background }
+        defer { store.close() }
+        let notes = try store.create(
+            "notes", CollectionSettings(dimensions: dimensions, plan: .factory(.init(parsing: "HNSW6,SQ8"))))
+        try notes.upsert(ItemBatch(numbers: 0..<1000, dimensions: dimensions))
+        try notes.compact()
+        #expect(try notes.info().index?.count == 1000)
+        try notes.delete((0..<600).map { .number(UInt64($0)) })
+        var index = try notes.info().index
+        for _ in 0..<200 where index?.count != 400 {
+            Thread.sleep(forTimeInterval: 0.05)
+            index = try notes.info().index
+        }
+        #expect(index?.count == 400)
+        #expect(index?.deleted == 0)
+    }
+}
