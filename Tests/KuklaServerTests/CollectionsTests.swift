@@ -95,6 +95,49 @@ import Testing
         #expect(fixture.store.names.isEmpty)
     }
 
+    @Test(
+        "a collection may be dropped, made again and replaced while it is searched: no answer is of 500 or above"
+    )
+    func dropping() async throws {
+        try await ServerFixture().run { client in
+            let settings = #"{"dimensions": 2, "plan": "SQ8"}"#
+            let items = #"{"items": [{"id": 1, "vector": [1, 2]}, {"id": 2, "vector": [2, 1]}]}"#
+            _ = try await client.ask(.put, "/collections/a", settings)
+            _ = try await client.post("/collections/a/items", items)
+            _ = try await client.post("/collections/a/snapshot", #"{"name": "s"}"#)
+            try await withThrowingTaskGroup(of: Set<Int>.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        var statuses: Set<Int> = []
+                        for _ in 0..<60 {
+                            let found = try await client.post("/collections/a/search", #"{"vector": [1, 1]}"#)
+                            let written = try await client.post("/collections/a/items", items)
+                            statuses.formUnion([found.status, written.status])
+                        }
+                        return statuses
+                    }
+                }
+                group.addTask {
+                    var statuses: Set<Int> = []
+                    for _ in 0..<12 {
+                        for (method, path, body) in [
+                            (HTTPRequest.Method.delete, "", String?.none), (.put, "", settings),
+                            (.post, "/compact", "{}"),
+                            (.post, "/restore", #"{"snapshot": "s", "replace": true}"#),
+                        ] {
+                            statuses.insert(
+                                try await client.ask(method, "/collections/a\(path)", body).status)
+                        }
+                    }
+                    return statuses
+                }
+                for try await statuses in group {
+                    #expect(statuses.isSubset(of: [200, 201, 404, 409]), "\(statuses)")
+                }
+            }
+        }
+    }
+
     @Test("an alias answers for its collection, moves, and is in the way of dropping it")
     func aliases() async throws {
         try await ServerFixture().run { client in

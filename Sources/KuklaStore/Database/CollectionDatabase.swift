@@ -8,6 +8,7 @@ final class CollectionDatabase: Sendable {
 
     let url: URL
     private let pool: DatabasePool
+    private let gate = UseGate()
 
     /// Opens the database in `folder`, or makes it where `isNew`.
     ///
@@ -51,20 +52,22 @@ final class CollectionDatabase: Sendable {
 
     /// Runs `body` over one state of the database, beside writers.
     func read<Result>(_ body: (Database) throws -> Result) throws(KuklaError) -> Result {
-        try Self.guarded(url) { try pool.read(body) }
+        try used { try pool.read(body) }
     }
 
     /// Runs `body` in a transaction: what it changed is on disk when this returns, and nothing is changed where it throws.
     func write<Result>(_ body: (Database) throws -> Result) throws(KuklaError) -> Result {
-        try Self.guarded(url) { try pool.write(body) }
+        try used { try pool.write(body) }
     }
 
     /// Copies the database, as it is now, to a new file.
     func backup(to target: URL) throws(KuklaError) {
-        try Self.guarded(target) {
-            let copy = try DatabaseQueue(path: target.path)
-            try pool.backup(to: copy)
-            try copy.close()
+        try used {
+            try Self.guarded(target) {
+                let copy = try DatabaseQueue(path: target.path)
+                try pool.backup(to: copy)
+                try copy.close()
+            }
         }
     }
 
@@ -82,10 +85,26 @@ final class CollectionDatabase: Sendable {
 
     /// Moves the write-ahead log into the database file.
     func checkpoint() throws(KuklaError) {
-        try Self.guarded(url) { try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
+        try used { try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
     }
 
-    func close() { try? pool.close() }
+    /// Waits for who is using the database, and closes it: whoever comes later gets an error.
+    func close() {
+        gate.close()
+        try? pool.close()
+    }
+
+    /// What `body` returns, while the database cannot be closed.
+    private func used<Result>(_ body: () throws -> Result) throws(KuklaError) -> Result {
+        guard gate.enter() else {
+            throw KuklaError(
+                .inputOutput,
+                "Cannot use \(url.path): it was closed, or replaced by another meanwhile. Look the collection up again."
+            )
+        }
+        defer { gate.leave() }
+        return try Self.guarded(url, body)
+    }
 
     /// Bytes of the database and its log.
     var byteCount: Int {
