@@ -86,6 +86,9 @@ extension CollectionRoutes {
 
 /// What a request to create a collection says.
 private struct CreateBody {
+    /// Items at which a plan may be fitted.
+    private static let fittingItems = 20...1_000_000_000
+
     private var dimensions: Int?
     private var metric = Metric.cosine
     private var format = CollectionSettings.VectorFormat.float32
@@ -115,6 +118,12 @@ private struct CreateBody {
         self.model = model
         if let metric { self.metric = try Self.choice(metric, "metric") }
         if let format { self.format = try Self.choice(format, "vector_format") }
+        if let items = budget?.items, !Self.fittingItems.contains(items) {
+            throw APIFailure(
+                .invalidRequest,
+                "A plan cannot be fitted at \(items) items: expected \(Self.fittingItems.lowerBound) to \(Self.fittingItems.upperBound).",
+                code: "invalid_plan", parameter: "plan")
+        }
         if let budget {
             plan = .budget(
                 bytesPerVector: try RequestMembers.need(budget.bytes, "plan.budget"),

@@ -34,7 +34,16 @@ struct JSONWriter {
     mutating func numbers(_ values: some Sequence<Int>) { array(values) { $0.value($1) } }
     mutating func strings(_ values: some Sequence<String>) { array(values) { $0.value($1) } }
 
-    mutating func value(_ text: String) { raw(jsonQuoted(text)) }
+    mutating func value(_ text: String) {
+        // Most texts need no escapes: their bytes are what is to be written.
+        let isPlain = text.utf8.allSatisfy {
+            $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        guard isPlain else { return raw(jsonQuoted(text)) }
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: text.utf8)
+        bytes.append(UInt8(ascii: "\""))
+    }
     mutating func value(_ number: Int) { raw(String(number)) }
     mutating func value(_ flag: Bool) { raw(flag ? "true" : "false") }
     mutating func value(_ json: JSONValue) { raw(json.description) }
