@@ -11,10 +11,11 @@ import elastic_rows
 import encode_rows
 import graph_rows
 import harness
+import import_rows
 import search_rows
 import serving_rows
 import training_rows
 
-for rows in [encode_rows, search_rows, graph_rows, training_rows, elastic_rows, serving_rows]:
+for rows in [encode_rows, search_rows, graph_rows, training_rows, elastic_rows, serving_rows, import_rows]:
     rows.run()
 harness.write_table()

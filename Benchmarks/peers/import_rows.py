@@ -1,5 +1,6 @@
 """Items into a collection on disk that answers searches: chromadb and lancedb beside ours."""
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from search_rows import vectors
 
 KUKLA = options.benchmark.with_name("kukla")
 BATCH = 4096
+passes = itertools.count()
 
 
 def items():
@@ -48,7 +50,9 @@ def chroma(data, rows):
     """Seconds until chromadb has added all: its graph grows with every batch."""
     import chromadb
 
-    client = chromadb.PersistentClient(str(fresh("chroma")), chromadb.Settings(anonymized_telemetry=False))
+    # chromadb keeps what it knows of a folder for as long as the process lives: each pass has one of its own.
+    folder = fresh(f"chroma-{next(passes)}")
+    client = chromadb.PersistentClient(str(folder), chromadb.Settings(anonymized_telemetry=False))
     def run():
         collection = client.create_collection("apt", metadata={"hnsw:space": "cosine"})
         for start in range(0, len(data), BATCH):
@@ -61,10 +65,12 @@ def chroma(data, rows):
             collection.add(ids=ids, embeddings=data[part], **more)
         assert collection.count() == len(data)
         assert collection.query(query_embeddings=data[:1], n_results=1)["ids"]
-    return timed(run)
+    seconds = timed(run)
+    shutil.rmtree(folder, ignore_errors=True)
+    return seconds
 
 
-def lance(data, rows, isIndexed):
+def lance(data, rows, is_indexed):
     """Seconds until lancedb has written all, with its graph over lists and its full-text index where these are wanted."""
     import lancedb
     import pyarrow as pa
@@ -82,7 +88,7 @@ def lance(data, rows, isIndexed):
         made = database.create_table("apt", table(slice(0, BATCH)))
         for start in range(BATCH, len(data), BATCH):
             made.add(table(slice(start, start + BATCH)))
-        if isIndexed:
+        if is_indexed:
             made.create_index(metric="cosine", index_type="IVF_HNSW_SQ", num_partitions=1)
             if rows:
                 made.create_fts_index("text")
@@ -103,12 +109,12 @@ def run():
         return
     base_path, item_path, rows = items()
     data = np.load(base_path)
-    for name, hasTexts, plan in kinds:
-        given = rows if hasTexts else None
+    for name, has_texts, plan in kinds:
+        given = rows if has_texts else None
         peers = [("lancedb", lambda: lance(data, given, plan is not None))]
         if plan:
-            peers.insert(0, ("chromadb", lambda: chroma(data, given)))
+            peers.append(("chromadb", lambda: chroma(data, given)))
         for peer, side in peers:
-            ours, theirs = alternate(lambda: kukla(base_path, item_path if hasTexts else None, plan), side)
+            ours, theirs = alternate(lambda: kukla(base_path, item_path if has_texts else None, plan), side)
             note = "ours with every batch on disk (synchronous=FULL) and from files, theirs from memory"
             row(name, peer, 2.0, ours, theirs, len(data), "items/s", note)
