@@ -48,19 +48,25 @@ extension ConsolePage {
 
         // Sends the file in parts that grow and shrink so that each takes about a second: what was answered is kept, whatever comes next.
         async function runImport() {
-          const { file, format } = importing, name = state.name, place = $("view-import"), started = performance.now();
+          const { file, format } = importing, name = state.name, place = $("view-import");
+          let started = performance.now(), total = 0;
           const control = importing.control = new AbortController();
           const done = { lines: 0, inserted: 0, replaced: 0, read: 0 };
           const bar = el("progress", { max: file.size || 1, value: 0, "aria-label": "Progress of the import" }), said = el("p", { class: "number", id: "import-said", role: "status" });
           const stop = button("Stop", () => control.abort());
           place.replaceChildren(el("div", { class: "card stack" }, el("h2", {}, `Importing ${file.name} into ${name}`), bar, said, el("div", {}, stop)));
           const report = () => {
-            bar.value = done.read;
+            bar.max = total || file.size || 1;
+            bar.value = total ? done.lines : done.read;
             const seconds = (performance.now() - started) / 1000;
-            said.textContent = `${plural(done.lines, "item")} kept${done.replaced ? `, of which ${count(done.replaced)} replaced older ones` : ""}; ${count(done.lines / Math.max(seconds, 0.001))} items/s`;
+            said.textContent = `${total ? `${count(done.lines)} of ${plural(total, "item")}` : plural(done.lines, "item")} kept${done.replaced ? `, of which ${count(done.replaced)} replaced older ones` : ""}; ${count(done.lines / Math.max(seconds, 0.001))} items/s`;
           };
           let failure = null;
           try {
+            // A file that is read twice soon is read whole first: progress is then of items, and what is no table or no text is said before any is sent.
+            said.textContent = "Reading the file…";
+            if (file.size < 50e6) for await (const line of itemLinesOf(file, format)) { total += line ? 1 : 0; if (control.signal.aborted) throw new DOMException("stopped", "AbortError"); }
+            started = performance.now();
             let part = [], length = 0, limit = 64, read = 0;
             const send = async () => {
               const from = done.lines + 1, begun = performance.now();
