@@ -143,7 +143,7 @@ let package = Package(
         .executableTarget(
             name: "kukla-benchmark",
             dependencies: [
-                "KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaIndex", "KuklaCodecs",
+                "KuklaTables", "KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaIndex", "KuklaCodecs",
                 "KuklaFormats", "KuklaNumerics",
             ],
             path: "Benchmarks/KuklaBenchmark", swiftSettings: settings),

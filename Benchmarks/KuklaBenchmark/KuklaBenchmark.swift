@@ -18,6 +18,7 @@ import KuklaText
 ///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
 ///     kukla-benchmark train STEPS encoder MODEL LENGTHS|decoder|mlp|convolution|click
 ///     kukla-benchmark train STEPS elastic MODEL PAIRS.tsv plain|mrl|2dmse|starbucks
+///     kukla-benchmark tables STEPS train|predict MOVIELENS-1M
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
 /// once, so that the other side can compare it. `build` builds in memory; the first one is written. `beam` searches with
@@ -68,6 +69,12 @@ import KuklaText
             guard let steps = Int(arguments[1]) else { throw usage }
             let step = try TrainingSteps.step(Array(arguments[2...]))
             try serve { for _ in 0..<steps { _ = step() } }
+        case ("tables", 4):
+            guard let steps = Int(arguments[1]) else { throw usage }
+            let isTraining = arguments[2] == "train"
+            let step =
+                try isTraining ? TableSteps.training(folder: url(3)) : TableSteps.prediction(folder: url(3))
+            try serve { for _ in 0..<steps { _ = try step() } }
         default: throw usage
         }
     }

@@ -14,8 +14,10 @@ import harness
 import import_rows
 import search_rows
 import serving_rows
+import table_rows
 import training_rows
 
-for rows in [encode_rows, search_rows, graph_rows, training_rows, elastic_rows, serving_rows, import_rows]:
+GROUPS = [encode_rows, search_rows, graph_rows, training_rows, elastic_rows, serving_rows, import_rows, table_rows]
+for rows in GROUPS:
     rows.run()
 harness.write_table()

@@ -74,6 +74,24 @@ public final class TableTrainer {
         return TrainedClickModel(table: served, network: model.network, report: report)
     }
 
+    /// Steps of the first stage one by one, over batches in an endless shuffled order, without looking at validation rows: each
+    /// call takes one and returns its loss. For measuring speed.
+    public func steps() -> () throws(KuklaError) -> Float {
+        var optimizer = Optimizer(options.rule.update, for: model)
+        var order = training
+        var (start, step) = (order.count, 0)
+        return { [self] () throws(KuklaError) in
+            if start + options.batchSize > order.count {
+                order.shuffle(using: &random)
+                start = 0
+            }
+            let rows = order[start..<min(start + options.batchSize, order.count)]
+            start += options.batchSize
+            step += 1
+            return try take(set.store.batch(rows), step: step, optimizer: &optimizer)
+        }
+    }
+
     // MARK: One stage
 
     private func trainStage(named name: String) throws(KuklaError) {

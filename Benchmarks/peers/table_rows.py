@@ -1,0 +1,34 @@
+"""Click models over tables of ids: PyTorch eager beside ours."""
+
+import statistics
+
+from harness import Ours, alternate, options, row, timed, wanted
+
+
+def run():
+    folder = options.data / "movielens-1m"
+    names = ("training step of DLRM on MovieLens-1M, batch 2048", "DLRM scores one example")
+    if not folder.exists() or not any(wanted(name) for name in names):
+        return
+    import torch
+
+    torch.set_num_threads(2)
+    import tables_torch
+
+    if wanted(names[0]):
+        steps = 100
+        for rule in ("SparseAdam", "Adagrad", "Adam"):
+            step = tables_torch.training_step(folder, rule)
+            step()
+            with Ours("tables", steps, "train", folder) as ours:
+                a, b = alternate(ours, lambda: timed(lambda: [step() for _ in range(steps)]))
+            # Adam over whole tables is the slower choice: shown, but the bar is against the faster ones.
+            peer = f"PyTorch, {'dense Adam' if rule == 'Adam' else rule + ' for the tables'}"
+            row(names[0], peer, None if rule == "Adam" else 3.0, a, b, 2048 * steps, "examples/s")
+    if wanted(names[1]):
+        count = 20_000
+        step = tables_torch.prediction(folder)
+        with Ours("tables", count, "predict", folder) as ours:
+            a, b = alternate(ours, lambda: timed(lambda: [step() for _ in range(count)]))
+        micro = statistics.median(a) / count * 1e6
+        row(names[1], "PyTorch, inference mode", None, a, b, count, "examples/s", f"{micro:.1f} µs of ours; the bar is 50 µs")
