@@ -143,7 +143,8 @@ let package = Package(
         .executableTarget(
             name: "kukla-benchmark",
             dependencies: [
-                "KuklaTables", "KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaIndex", "KuklaCodecs",
+                "KuklaTables", "KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaIndex",
+                "KuklaCodecs",
                 "KuklaFormats", "KuklaNumerics",
             ],
             path: "Benchmarks/KuklaBenchmark", swiftSettings: settings),
