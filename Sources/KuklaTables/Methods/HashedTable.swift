@@ -9,7 +9,10 @@ enum HashedTable: TableMethod {
     static let summary = "rows shared by the remainder of the id, each field by itself"
     static let options = [
         TableOption(
-            "keep", "1", .integer(1...1_000_000), "rows that a field has at least, if it has so many ids")
+            "keep", "1", .integer(1...1_000_000), "rows that a field has at least, if it has so many ids"),
+        TableOption(
+            "ids", "plain", .choice(["plain", "mixed"]),
+            "whether the remainder is of the id or of a scrambled one"),
     ]
 
     static func floor(_ configuration: TableConfiguration, _ schema: TableSchema) throws(KuklaError) -> Int {
