@@ -74,7 +74,10 @@ extension StoredCollection {
             }
             rows = state.live?.intersection(wanted) ?? wanted
         }
-        guard rows.map({ $0.count > 0 }) ?? true else { return Array(repeating: [], count: queries.rows) }
+        // An index is empty where all of its items were written again while it was made.
+        guard rows.map({ $0.count > 0 }) ?? (segment.index.count > 0) else {
+            return Array(repeating: [], count: queries.rows)
+        }
         let effort = state.effort(for: request, count: k, isFiltered: allowed != nil)
         var index = segment.index
         if let effort = effort.effort { index = try index.searched(withEffort: effort) }

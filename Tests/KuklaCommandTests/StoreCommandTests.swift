@@ -112,10 +112,17 @@ import Testing
         #expect(try done("check", "data", "notes", "-q").isEmpty)
 
         let database = files.appending(path: "kukla.sqlite")
-        // What the log holds would be read in place of the pages; all of it is in the database, too.
-        for suffix in ["-wal", "-shm"] {
-            try? FileManager.default.removeItem(at: files.appending(path: "kukla.sqlite\(suffix)"))
-        }
+        // What the log holds would be read in place of the pages: it goes into the database first.
+        let checkpoint = Process()
+        checkpoint.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        checkpoint.arguments = [
+            "python3", "-c",
+            "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint(TRUNCATE)')",
+            database.path,
+        ]
+        try checkpoint.run()
+        checkpoint.waitUntilExit()
+        #expect(checkpoint.terminationStatus == 0)
         #expect(try done("count", "data", "notes") == "400\n")
         bytes = try Data(contentsOf: database)
         // The heads of pages, where SQLite keeps what lies where.
