@@ -60,6 +60,7 @@ extension TableConfiguration: CustomStringConvertible {
     /// The value of an option of this configuration's method.
     func text(_ name: String) -> String {
         guard let option = method.options.first(where: { $0.name == name }) else {
+            // A method asks for the options that it declares: another name is a mistake in its code, not in data.
             fatalError("TableConfiguration: '\(word)' has no option '\(name)'")
         }
         return values[name] ?? option.standard
