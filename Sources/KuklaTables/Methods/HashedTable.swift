@@ -62,9 +62,7 @@ enum HashedTable: TableMethod {
 
 /// Row `id mod rows` of the field's own rows.
 struct RowByRemainder: RowAddressing {
-    private let counts: [UInt32]
-    private let starts: [Int32]
-    let rowCount: Int
+    private let layout: FieldRows
     let lookups: [Int]
     private let isMixed: [Bool]
 
@@ -72,25 +70,20 @@ struct RowByRemainder: RowAddressing {
     ///   - counts: rows of each field, at least 1.
     ///   - isMixed: whether a field scrambles its ids first.
     init(_ counts: [Int], isMixed: [Bool]) {
+        layout = FieldRows(counts)
+        lookups = layout.oneLookupEach
         self.isMixed = isMixed
-        var (starts, next) = ([Int32](), 0)
-        for count in counts {
-            starts.append(Int32(next))
-            next += count
-        }
-        self.starts = starts
-        self.counts = counts.map { UInt32($0) }
-        rowCount = next
-        lookups = counts.map { _ in 1 }
     }
+
+    var rowCount: Int { layout.total }
 
     func row(field: Int, id: Int32, lookup: Int) -> Int32 {
         var number = UInt32(bitPattern: id)
         if isMixed[field] { number = UInt32(truncatingIfNeeded: mixed(UInt64(number)) >> 32) }
-        return starts[field] + Int32(truncatingIfNeeded: number % counts[field])
+        return layout.starts[field] + Int32(truncatingIfNeeded: number % layout.counts[field])
     }
 
-    var facts: [String: [Int]] { ["rows": counts.map { Int($0) }] }
+    var facts: [String: [Int]] { ["rows": layout.counts.map { Int($0) }] }
 }
 
 /// The largest share from 0 to 1 that `fits`, which holds for 0 and for every share below one for which it holds: by 60 bisections.

@@ -53,27 +53,19 @@ extension RowAddressing {
 
 /// A row for each id of some fields, field after field.
 struct RowPerId: RowAddressing {
-    /// Where each field's rows begin.
-    private let starts: [Int32]
-    private let counts: [UInt32]
-    let rowCount: Int
+    private let layout: FieldRows
     let lookups: [Int]
 
     /// - Parameter counts: rows of each field; 0 for a field that has no rows here.
     init(_ counts: [Int]) {
-        var (starts, next) = ([Int32](), 0)
-        for count in counts {
-            starts.append(Int32(next))
-            next += count
-        }
-        self.starts = starts
-        self.counts = counts.map { UInt32($0) }
-        rowCount = next
-        lookups = counts.map { _ in 1 }
+        layout = FieldRows(counts)
+        lookups = layout.oneLookupEach
     }
+
+    var rowCount: Int { layout.total }
 
     func row(field: Int, id: Int32, lookup: Int) -> Int32 {
         // As an unsigned number a negative id is a large one.
-        UInt32(bitPattern: id) < counts[field] ? starts[field] + id : -1
+        UInt32(bitPattern: id) < layout.counts[field] ? layout.starts[field] + id : -1
     }
 }
