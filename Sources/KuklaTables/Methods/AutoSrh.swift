@@ -10,7 +10,7 @@ import KuklaTensor
 /// kept. *Memory:* as `deeplight`. An id that was never seen is zeros.
 ///
 /// *Source:* Kong, Cheng, Zhang and Yu 2022, "AutoSrh: an embedding dimensionality search framework for tabular data prediction", IEEE TKDE.
-enum AutoSrh: TableMethod {
+enum AutoSrh: PruningMethod {
     static let word = "autosrh"
     static let summary = "gates of groups of ids learned on validation data, then pruning (AutoSrh)"
     static let options = [
@@ -19,12 +19,8 @@ enum AutoSrh: TableMethod {
         TableOption("penalty", "0.00001", .number(0...1), "weight of the sum of the gates in the loss"),
     ]
 
-    static func floor(_ configuration: TableConfiguration, _ schema: TableSchema) throws(KuklaError) -> Int {
-        try DeepLight.floor(configuration, schema)
-    }
-
-    static func make(
-        _ configuration: TableConfiguration, _ schema: TableSchema, budget: Int?, seed: UInt64
+    static func table(
+        _ configuration: TableConfiguration, _ schema: TableSchema, kept: Int, seed: UInt64
     ) throws(KuklaError) -> any EmbeddingTable {
         let (order, count) = (try schema.idsByOccurrence(word), configuration.integer("groups") ?? 6)
         var groups = [Int32](repeating: 0, count: schema.idCount)
@@ -34,13 +30,7 @@ enum AutoSrh: TableMethod {
         return GatedTable(
             configuration, schema, groups: groups, gates: .ones([count, schema.width]),
             weight: .uniform([schema.idCount, schema.width], in: -bound...bound, using: &random),
-            kept: ServedSparse.kept(within: budget, of: schema), isSearch: true)
-    }
-
-    static func load(
-        _ configuration: TableConfiguration, _ schema: TableSchema, from reader: TableReader
-    ) throws(KuklaError) -> any ServedTable {
-        try ServedSparse(configuration, schema, from: reader)
+            kept: kept, isSearch: true)
     }
 }
 

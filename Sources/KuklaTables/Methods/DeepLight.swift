@@ -11,7 +11,7 @@ import KuklaTensor
 ///
 /// *Source:* Deng, Pan, Zhou et al. 2021, "DeepLight: deep lightweight feature interactions for accelerating CTR predictions in ad serving",
 /// WSDM, arXiv:2002.06987.
-enum DeepLight: TableMethod {
+enum DeepLight: PruningMethod {
     static let word = "deeplight"
     static let summary = "the smallest weights pruned step by step (DeepLight)"
     static let options = [
@@ -20,20 +20,10 @@ enum DeepLight: TableMethod {
             "pace", "100", .number(0.01...1e9), "steps in which 1% of what is still to prune is pruned"),
     ]
 
-    static func floor(_ configuration: TableConfiguration, _ schema: TableSchema) throws(KuklaError) -> Int {
-        4 * ServedSparse.words(keeping: 1, of: schema)
-    }
-
-    static func make(
-        _ configuration: TableConfiguration, _ schema: TableSchema, budget: Int?, seed: UInt64
+    static func table(
+        _ configuration: TableConfiguration, _ schema: TableSchema, kept: Int, seed: UInt64
     ) throws(KuklaError) -> any EmbeddingTable {
-        PrunedTable(configuration, schema, kept: ServedSparse.kept(within: budget, of: schema), seed: seed)
-    }
-
-    static func load(
-        _ configuration: TableConfiguration, _ schema: TableSchema, from reader: TableReader
-    ) throws(KuklaError) -> any ServedTable {
-        try ServedSparse(configuration, schema, from: reader)
+        PrunedTable(configuration, schema, kept: kept, seed: seed)
     }
 }
 

@@ -10,7 +10,7 @@ import KuklaTensor
 ///
 /// Differs from the authors' code: s starts at -8, not -150, where the sigmoid's slope is zero in float32 and the pull alone moves it.
 /// *Source:* Liu, Gao, Chen, Jin and Li 2021, "Learnable embedding sizes for recommender systems", ICLR, arXiv:2101.07577.
-enum SoftThreshold: TableMethod {
+enum SoftThreshold: PruningMethod {
     static let word = "pep"
     static let summary = "weights pruned by learned thresholds, the rest trained again (PEP)"
     static let options = [
@@ -19,21 +19,10 @@ enum SoftThreshold: TableMethod {
             "pull", "0.0001", .number(0...1), "how strongly thresholds are pulled to 0, as weight decay"),
     ]
 
-    static func floor(_ configuration: TableConfiguration, _ schema: TableSchema) throws(KuklaError) -> Int {
-        try DeepLight.floor(configuration, schema)
-    }
-
-    static func make(
-        _ configuration: TableConfiguration, _ schema: TableSchema, budget: Int?, seed: UInt64
+    static func table(
+        _ configuration: TableConfiguration, _ schema: TableSchema, kept: Int, seed: UInt64
     ) throws(KuklaError) -> any EmbeddingTable {
-        ThresholdSearch(
-            configuration, schema, kept: ServedSparse.kept(within: budget, of: schema), seed: seed)
-    }
-
-    static func load(
-        _ configuration: TableConfiguration, _ schema: TableSchema, from reader: TableReader
-    ) throws(KuklaError) -> any ServedTable {
-        try ServedSparse(configuration, schema, from: reader)
+        ThresholdSearch(configuration, schema, kept: kept, seed: seed)
     }
 }
 
