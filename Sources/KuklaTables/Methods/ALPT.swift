@@ -27,136 +27,61 @@ enum ALPT: TableMethod {
     static func make(
         _ configuration: TableConfiguration, _ schema: TableSchema, budget: Int?, seed: UInt64
     ) throws(KuklaError) -> any EmbeddingTable {
-        configuration.integer("bits") == 16
-            ? SteppedTable<Int16>(configuration, schema, seed: seed)
-            : SteppedTable<Int8>(configuration, schema, seed: seed)
+        let rate = Float(configuration.number("rate"))
+        return configuration.integer("bits") == 16
+            ? IntegerTable<Int16>(configuration, schema, rate: rate, seed: seed)
+            : IntegerTable<Int8>(configuration, schema, rate: rate, seed: seed)
     }
 
     static func load(
         _ configuration: TableConfiguration, _ schema: TableSchema, from reader: TableReader
     ) throws(KuklaError) -> any ServedTable {
         configuration.integer("bits") == 16
-            ? try load(Int16.self, configuration, schema, from: reader)
-            : try load(Int8.self, configuration, schema, from: reader)
-    }
-
-    private static func load<Code: IntegerCode>(
-        _ type: Code.Type, _ configuration: TableConfiguration, _ schema: TableSchema,
-        from reader: TableReader
-    ) throws(KuklaError) -> any ServedTable {
-        let addressing = RowPerId(schema.fields.map(\.count))
-        return ServedIntegers<Code>(
-            configuration: configuration, schema: schema, addressing: addressing,
-            codes: try reader.array("codes", shape: [addressing.rowCount, schema.width]).storage,
-            steps: try reader.array("steps", shape: [addressing.rowCount]).storage, hasStepPerRow: true)
+            ? try ServedIntegers<Int16>(configuration, schema, step: nil, from: reader)
+            : try ServedIntegers<Int8>(configuration, schema, step: nil, from: reader)
     }
 }
 
-/// A trained table whose rows are multiples of their steps after every update.
-final class SteppedTable<Code: IntegerCode>: EmbeddingTable {
-    let configuration: TableConfiguration
-    let schema: TableSchema
-    let addressing: RowPerId
-    let weight: Parameter
+/// Steps of rows that follow the loss.
+final class LearnedSteps<Code: IntegerCode>: Sendable {
     /// One for each row.
-    let steps: Parameter
-    private let random: RandomStream
-    private let touched = TouchedRows()
+    let values: Parameter
+    private let rate: Float
     private let moments: Guarded<[Tensor]>
 
-    init(_ configuration: TableConfiguration, _ schema: TableSchema, seed: UInt64) {
-        var random = RandomSource(seed: seed)
-        self.configuration = configuration
-        self.schema = schema
-        addressing = RowPerId(schema.fields.map(\.count))
-        let rows = addressing.rowCount
-        let (bound, step) = (schema.initialBound, Float(configuration.number("step")))
-        weight = Parameter(.uniform([rows, schema.width], in: -bound...bound, using: &random))
-        steps = Parameter(.full([rows], step), isBuffer: true)
-        self.random = RandomStream(random)
+    init(rows: Int, start: Float, rate: Float) {
+        values = Parameter(.full([rows], start), isBuffer: true)
+        self.rate = rate
         moments = Guarded(Adam().initialState(for: Tensor.zeros([rows])))
-        requantize((0..<Int32(rows)).map { $0 }) { weight, step, uniform in
-            Code.stochastic(weight, step: step, uniform: uniform)
-        }
     }
 
-    func visit(_ visitor: inout ModuleVisitor) {
-        visitor.visit("weight", weight)
-        visitor.visit("steps", steps)
-    }
-
-    func embed(_ batch: IdBatch, mode: ForwardMode) -> Tensor {
-        let rows = addressing.rows(of: batch)
-        if mode.isTraining { touched.add(rows) }
-        return weight.tensor.gathered(orZero: rows).reshaped([batch.rows, -1])
-    }
-
-    func didUpdate(_ training: TableTraining) throws(KuklaError) {
-        let rows = touched.take()
-        let floats = weight.value.gathered(rows: rows)
-        requantize(rows) { weight, step, _ in Code.nearest(weight, step: step) }
-        let gradients = try training.gradientsAgain()
-        _ = touched.take()
-        if case .rows(let gradient)? = gradients[weight] {
-            updateSteps(gradient, at: rows, floats: floats, training)
-        }
-        weight.update { value in
-            value.withUnsafeMutableBufferPointer { all in
-                floats.withUnsafeBufferPointer { floats in
-                    let width = floats.count / max(rows.count, 1)
-                    for (i, row) in rows.enumerated() {
-                        for j in 0..<width { all[Int(row) * width + j] = floats[i * width + j] }
-                    }
-                }
-            }
-        }
-        requantize(rows) { Code.stochastic($0, step: $1, uniform: $2) }
-    }
-
-    // Writes rows as the multiples of their steps that `code` chooses.
-    private func requantize(_ rows: [Int32], _ code: (Float, Float, Float) -> Code) {
-        let (width, steps) = (schema.width, steps.value)
-        weight.update { value in
-            random.draw { random in
-                value.withUnsafeMutableBufferPointer { all in
-                    steps.withUnsafeBufferPointer { steps in
-                        for row in rows {
-                            let step = steps[Int(row)]
-                            for i in Int(row) * width..<(Int(row) + 1) * width {
-                                all[i] = Float(code(all[i], step, random.uniform())) * step
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    // `gradient` is the loss's with respect to the rounded rows; `floats` are the rows before rounding.
-    private func updateSteps(
-        _ gradient: RowGradient, at rows: [Int32], floats: Tensor, _ training: TableTraining
-    ) {
-        let width = schema.width
+    /// Moves the steps of the rows that the gradient is of, by Adam.
+    ///
+    /// - Parameters:
+    ///   - gradient: the loss's with respect to the rounded rows.
+    ///   - rows: the rows whose values before rounding are `floats`.
+    ///   - step: updates made, this one included.
+    func update(_ gradient: RowGradient, at rows: [Int32], floats: Tensor, step: Int) {
+        let width = floats.shape[1]
         let scale = 1 / (Float(gradient.indices.count * width) * Float(Code.max)).squareRoot()
         let places = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
-        let (old, values) = (steps.value, gradient.values)
-        let slopes = Tensor(shape: [gradient.indices.count]) { out in
+        let (old, slopes) = (values.value, gradient.values)
+        let change = Tensor(shape: [gradient.indices.count]) { out in
             for (i, row) in gradient.indices.enumerated() {
                 out[i] = 0
                 guard let place = places[row] else { continue }
                 let step = old[Int(row)]
                 for j in 0..<width {
-                    out[i] += scale * values[i, j] * SteppedTable.slope(floats[place, j], step: step)
+                    out[i] += scale * slopes[i, j] * Self.slope(floats[place, j], step: step)
                 }
             }
         }
-        let change = Gradient.rows(
-            RowGradient(rowCount: old.count, summing: slopes, at: gradient.indices))
-        let settings = UpdateSettings(learningRate: Float(configuration.number("rate")))
-        steps.update { value in
+        values.update { value in
             moments.withLock { moments in
                 Adam().update(
-                    &value, state: &moments, gradient: change, step: training.step, settings: settings)
+                    &value, state: &moments,
+                    gradient: .rows(RowGradient(rowCount: old.count, summing: change, at: gradient.indices)),
+                    step: step, settings: UpdateSettings(learningRate: rate))
             }
             value.withUnsafeMutableBufferPointer { all in
                 for row in gradient.indices { all[Int(row)] = max(all[Int(row)], 1e-8) }
@@ -169,17 +94,5 @@ final class SteppedTable<Code: IntegerCode>: EmbeddingTable {
         let exact = weight / step
         let code = Float(Code.nearest(weight, step: step))
         return exact >= Float(Code.max) || exact <= Float(Code.min) ? code : code - exact
-    }
-
-    func served() throws(KuklaError) -> any ServedTable {
-        let (width, steps) = (schema.width, steps.value.sharedStorage)
-        let codes = AlignedStorage<Code>(uninitialized: weight.shape[0] * width)
-        weight.value.withUnsafeBufferPointer { all in
-            for i in all.indices { codes.pointer[i] = Code.nearest(all[i], step: steps.pointer[i / width]) }
-        }
-        return ServedIntegers<Code>(
-            configuration: configuration, schema: schema.bare, addressing: addressing, codes: codes,
-            steps: steps,
-            hasStepPerRow: true)
     }
 }

@@ -67,3 +67,23 @@ struct ServedIntegers<Code: IntegerCode>: ServedTable {
         }
     }
 }
+
+extension ServedIntegers {
+    /// Reads `codes`, and `steps` where each row has its own, of a file in place.
+    ///
+    /// - Parameter step: the step of all rows; nil where the file has one for each.
+    init(
+        _ configuration: TableConfiguration, _ schema: TableSchema, step: Float?, from reader: TableReader
+    ) throws(KuklaError) {
+        let addressing = RowPerId(schema.fields.map(\.count))
+        let rows = addressing.rowCount
+        let steps =
+            if let step { AlignedStorage([step]) } else {
+                try reader.array("steps", Float.self, shape: [rows]).storage
+            }
+        self.init(
+            configuration: configuration, schema: schema, addressing: addressing,
+            codes: try reader.array("codes", shape: [rows, schema.width]).storage,
+            steps: steps, hasStepPerRow: step == nil)
+    }
+}
