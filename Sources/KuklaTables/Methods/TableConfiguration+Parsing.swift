@@ -59,11 +59,10 @@ extension TableConfiguration: CustomStringConvertible {
 
     /// The value of an option of this configuration's method.
     func text(_ name: String) -> String {
-        guard let option = method.options.first(where: { $0.name == name }) else {
-            // A method asks for the options that it declares: another name is a mistake in its code, not in data.
-            fatalError("TableConfiguration: '\(word)' has no option '\(name)'")
-        }
-        return values[name] ?? option.standard
+        let option = method.options.first { $0.name == name }
+        // A method asks for the options that it declares: another name is a mistake in its code, not in data.
+        contract(option != nil, "TableConfiguration: '\(word)' has no option '\(name)'")
+        return values[name] ?? option?.standard ?? ""
     }
 
     /// The value of a whole-number option; nil where it is `auto`.

@@ -57,10 +57,10 @@ public struct TableConfiguration: Sendable, Hashable {
     }
 
     var method: any TableMethod.Type {
-        guard let method = TableMethods.all.first(where: { $0.word == word }) else {
-            fatalError("TableConfiguration: no method '\(word)'")  // `init(parsing:)` lets no other word in
-        }
-        return method
+        let method = TableMethods.all.first { $0.word == word }
+        // `init(parsing:)` lets no other word in.
+        contract(method != nil, "TableConfiguration: no method '\(word)'")
+        return method ?? DenseTable.self
     }
 }
 
