@@ -4,6 +4,27 @@ extension CodecConfiguration {
     /// Vectors that training looks at; more are sampled down.
     public static let trainingLimit = 131_072
 
+    /// Vectors without which `train` throws: as many as there are centroids or directions to be learned.
+    public var leastTrainingCount: Int {
+        var least =
+            switch quantizer {
+            case .scalar: 2
+            case .product(_, let bits): 1 << bits
+            case .productFastScan: 16
+            case .float32, .float16, .bfloat16, .sign, .randomized, .recurrentBinary: 1
+            }
+        for transform in transforms {
+            switch transform {
+            // The mean takes a direction away, and whitening divides by the variance of each.
+            case .principalComponents(let kept, let variant):
+                least = max(least, variant == .whitening ? kept + 1 : kept)
+            case .optimizedRotation: least = max(least, 1 << productBits)
+            case .truncation, .rotation, .head: break
+            }
+        }
+        return least
+    }
+
     /// Trains the codec on `vectors` `[n, dimensions]`.
     ///
     /// Where `n` exceeds 131,072, a sample of that many is used. The result depends on `seed`, not on `threads`.

@@ -206,6 +206,12 @@ extension IndexConfiguration {
         return FlatIndex(codec: trained, refinement: refined)
     }
 
+    /// Vectors without which `makeIndex` throws.
+    public var leastTrainingCount: Int {
+        let codes = max(codec.leastTrainingCount, refinement?.codec.leastTrainingCount ?? 1)
+        return if case .lists(let lists) = structure { max(codes, lists.count) } else { codes }
+    }
+
     /// As `train`, and returns an index of any structure, without vectors.
     public func makeIndex(
         on sample: Matrix, metric: Metric, codec ready: (any VectorCodec)? = nil,

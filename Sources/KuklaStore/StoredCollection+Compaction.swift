@@ -48,7 +48,7 @@ extension StoredCollection {
                 isRebuilding || isUnchanged
                 ? nil : try drift(since: fit, state, through: through, count: count)
             // Whoever opened the store without a planner gets codecs trained again, by the plan that there is.
-            let plan = try plan(
+            let (plan, isFitted) = try plan(
                 for: count, fitted, through,
                 refitting: isRebuilding || drift != nil && options.fitter != nil, progress)
             if isUnchanged, state.segment?.index.configuration == plan.configuration {
@@ -62,12 +62,12 @@ extension StoredCollection {
                 isRebuilding
                 ? .requested
                 : drift.map { _ in .drift }
-                    ?? reasonForNewIndex(state, of: count, as: plan, isFitting: fitted == nil)
+                    ?? reasonForNewIndex(state, of: count, as: plan, isFitting: isFitted && fitted == nil)
             let (trainedOn, codes) = try writeIndex(
                 url, plan, through, growing: reason == nil ? state.segment : nil, progress)
             let segment = try Segment(written: url, through: through, trainedOn: trainedOn)
             try use(
-                segment, settings.plan.isFitted(at: count) ? plan : fitted,
+                segment, isFitted ? plan : fitted,
                 reason.map {
                     FitRecord(operation: through, count: count, reason: $0, drift: drift, codes: codes)
                 } ?? fit,
@@ -75,7 +75,8 @@ extension StoredCollection {
                 keepsCalibration: reason == nil && 10 * (state.calibration?.items ?? 0) >= 9 * count)
             try calibrate(progress: progress)
             return CompactionReport(
-                count: segment.index.count, configuration: plan.configuration, isRebuilt: reason != nil,
+                count: segment.index.count, configuration: segment.index.configuration,
+                isRebuilt: reason != nil,
                 reason: reason)
         }
     }
@@ -101,27 +102,32 @@ extension StoredCollection {
     /// Waits until the index holds what there was to fold into it. For those who measure, and tests.
     package func waitForCompaction() { background.wait() }
 
-    /// What the index is to be made of.
+    /// What the index is to be made of, and whether that was found for a budget.
     private func plan(
         for count: Int, _ fitted: FittedPlan?, _ through: Int64, refitting isRefitting: Bool,
         _ progress: any ProgressReporter
-    ) throws(KuklaError) -> FittedPlan {
+    ) throws(KuklaError) -> (plan: FittedPlan, isFitted: Bool) {
+        // Vectors that are too few to learn from are compared as they are.
+        let exact = FittedPlan(configuration: Segment.exactConfiguration)
         switch settings.plan {
-        case .factory(let configuration): return FittedPlan(configuration: configuration)
+        case .factory(let configuration):
+            let isEnough = count >= configuration.leastTrainingCount
+            return (isEnough ? FittedPlan(configuration: configuration) : exact, false)
         case .budget(let bytes, let items):
-            if let fitted, !isRefitting { return fitted }
-            guard count >= items else {
-                return FittedPlan(configuration: Segment.exactConfiguration)
-            }
+            if let fitted, !isRefitting { return (fitted, true) }
+            guard count >= items else { return (exact, false) }
             guard let fitter = options.fitter else {
                 throw KuklaError(
                     .usage,
                     "Cannot fit a plan for the collection '\(name)': whoever opened the store gave nothing that fits plans."
                 )
             }
-            return try fitter.fit(
-                sampledVectors(0...through, limit: trainingLimit), count: count, bytesPerVector: bytes,
-                metric: settings.metric)
+            let sample = try sampledVectors(0...through, limit: trainingLimit)
+            // Items that were written again since they were counted come with the next index.
+            guard sample.rows >= min(items, trainingLimit) else { return (exact, false) }
+            return (
+                try fitter.fit(sample, count: count, bytesPerVector: bytes, metric: settings.metric), true
+            )
         }
     }
 
@@ -130,7 +136,7 @@ extension StoredCollection {
         _ state: SearchState, of count: Int, as plan: FittedPlan, isFitting: Bool
     ) -> FitRecord.Reason? {
         guard let segment = state.segment, segment.index.configuration == plan.configuration else {
-            return isFitting && settings.plan.isFitted(at: count) ? .enoughItems : .first
+            return isFitting ? .enoughItems : .first
         }
         // Exact codes learn nothing.
         guard segment.isExact || 4 * segment.record.trainedOn >= min(count, trainingLimit) else {
@@ -181,7 +187,10 @@ extension StoredCollection {
         } else {
             let learnsNothing = plan.configuration == Segment.exactConfiguration
             let (training, heldOut) = try sample(through, limit: learnsNothing ? 1 : trainingLimit)
-            empty = try plan.configuration.makeIndex(
+            // Of what was counted, items may have been deleted or written again since.
+            let isEnough = training.rows >= plan.configuration.leastTrainingCount
+            let configuration = isEnough ? plan.configuration : Segment.exactConfiguration
+            empty = try configuration.makeIndex(
                 on: training, metric: settings.metric, threads: options.threads, progress: progress)
             trainedOn = training.rows
             codes = try CodeErrors(heldOut, in: empty, threads: options.threads)
@@ -251,12 +260,5 @@ extension StoredCollection {
             try db.execute(
                 sql: "INSERT INTO tombstones (sequence) VALUES (?)", arguments: [segment.sequence(of: row)])
         }
-    }
-}
-
-extension CollectionSettings.Plan {
-    /// Whether a collection of so many items has a plan that was found for it.
-    fileprivate func isFitted(at count: Int) -> Bool {
-        if case .budget(_, let items) = self { count >= items } else { false }
     }
 }

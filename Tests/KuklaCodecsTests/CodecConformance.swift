@@ -166,6 +166,19 @@ func exactScore(_ q: [Float], _ x: [Float], _ metric: Metric) -> Double {
         return Trained(codec: codec, vectors: vectors, codes: codec.encoded(vectors))
     }
 
+    @Test("training takes as few vectors as it says, and no fewer", arguments: CodecCase.all)
+    func least(codec: CodecCase) throws {
+        let configuration = try CodecConfiguration(parsing: codec.factory)
+        let least = configuration.leastTrainingCount
+        let vectors = CodecCase.vectors(
+            least, dimensions: codec.dimensions, metric: codec.metric, seed: 1)
+        _ = try configuration.train(on: vectors, metric: codec.metric)
+        guard least > 1 else { return }
+        #expect(throws: KuklaError.self) {
+            try configuration.train(on: vectors[rows: 0..<least - 1], metric: codec.metric)
+        }
+    }
+
     @Test(arguments: CodecCase.all)
     func `a codec keeps the promises of the protocol`(c: CodecCase) throws {
         let trained = try train(c)

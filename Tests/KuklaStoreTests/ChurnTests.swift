@@ -56,4 +56,48 @@ import Testing
         #expect(index?.count == 400)
         #expect(index?.deleted == 0)
     }
+
+    @Test(
+        "an index of codes that learn waits for as many vectors as they need, and compares exactly until then",
+        arguments: [("SQ8", 2), ("PQ4x4", 16), ("PCA3,PQ3x4fs", 16), ("IVF20,SQ8", 20)])
+    func few(plan: String, least: Int) throws {
+        let store = try folder.store()
+        defer { store.close() }
+        let configuration = try IndexConfiguration(parsing: plan)
+        let notes = try store.create(
+            "notes", CollectionSettings(dimensions: dimensions, plan: .factory(configuration)))
+        let batch = ItemBatch(numbers: 0..<least, dimensions: dimensions)
+        try notes.upsert(ItemBatch(numbers: 0..<least - 1, dimensions: dimensions))
+        #expect(try notes.compact().configuration?.description == "F32")
+        let hit = try notes.search(SearchRequest(vector: batch.vectors.row(0), count: 1)).first
+        #expect(hit?.item.id == batch.ids[0])
+        try notes.upsert(ItemBatch(numbers: least - 1..<least, dimensions: dimensions))
+        #expect(try notes.compact().configuration == configuration)
+    }
+
+    @Test("an index is made while all of its items are written again and again")
+    func rewriting() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        let notes = try store.create(
+            "notes", CollectionSettings(dimensions: dimensions, plan: .factory(.init(parsing: "SQ8"))))
+        let batch = ItemBatch(numbers: 0..<2, dimensions: dimensions)
+        try notes.upsert(batch)
+        let isDone = Guarded(false)
+        let writer = DispatchQueue(label: "writer")
+        let problem = Guarded<(any Error)?>(nil)
+        writer.async {
+            while !isDone.withLock({ $0 }) {
+                do { try notes.upsert(batch) } catch { problem.withLock { $0 = error } }
+            }
+        }
+        for _ in 0..<150 { try notes.compact() }
+        isDone.withLock { $0 = true }
+        writer.sync {}
+        #expect(problem.withLock { $0 } == nil)
+        try notes.compact(rebuilding: true)
+        #expect(try notes.info().index?.configuration.description == "SQ8")
+        let hit = try notes.search(SearchRequest(vector: batch.vectors.row(1), count: 1)).first
+        #expect(hit?.item.id == batch.ids[1])
+    }
 }
