@@ -103,44 +103,19 @@ extension StoredCollection {
                 index is any ApproximateIndex ? counter.count : queries.rows * trace.explanation.indexed
         }
         var lists: [[ScoredItem]] = []
-        for (query, matches) in found.enumerated() {
+        for matches in found {
             var items: [ScoredItem] = []
             for match in matches { items.append(ScoredItem(try segment.sequence(of: match.id), match)) }
-            if !segment.hasExactScores {
-                items = try trace.timing(\.comparison) { (_) throws(KuklaError) in
-                    try compared(items, with: queries[rows: query..<query + 1], count: k, threads)
-                }
-            }
             lists.append(items)
         }
-        return lists
-    }
-
-    /// The best of `items` by their vectors.
-    private func compared(
-        _ items: [ScoredItem], with query: Matrix, count k: Int, _ threads: Int
-    ) throws(KuklaError) -> [ScoredItem] {
-        let (sequences, vectors) = try database.read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT sequence, vector FROM vectors WHERE sequence IN (SELECT value FROM json_each(?))
-                    ORDER BY sequence
-                    """)
-            let wanted = "[" + items.map { String($0.sequence) }.joined(separator: ",") + "]"
-            return try blobs.read(Row.fetchCursor(statement, arguments: [wanted]))
+        if segment.hasExactScores { return lists }
+        // What was asked for in so many words is done to the letter.
+        let isBounded = request.candidates == nil && request.recall == nil
+        let best = try trace.timing(\.comparison) { (_) throws(KuklaError) in
+            try compared(lists, with: queries, count: k, isBounded: isBounded, threads)
         }
-        return try exact(sequences, vectors, query, count: k, threads)[0]
-    }
-
-    /// The best of vectors at hand.
-    private func exact(
-        _ sequences: [Int64], _ vectors: Matrix, _ queries: Matrix, count k: Int, _ threads: Int
-    ) throws(KuklaError) -> [[ScoredItem]] {
-        guard !sequences.isEmpty else { return Array(repeating: [], count: queries.rows) }
-        var index = FlatIndex(codec: FloatCodec(metric: settings.metric, dimensions: settings.dimensions))
-        try index.insert(vectors, threads: threads)
-        return try index.search(queries, count: min(k, sequences.count), threads: threads)
-            .map { $0.map { ScoredItem(sequences[$0.id], $0) } }
+        trace.explanation.vectors = best.vectors
+        return best.lists
     }
 
     /// The best of the items of operations after `after`, by comparing all of them in the database; adds how many they are.

@@ -94,6 +94,37 @@ import Testing
         #expect(after.first.map { abs(1 - $0.score - $0.distance!) < 1e-6 } == true)
     }
 
+    /// What is left out is what codes rule out: with codes near the vectors most candidates, with coarse ones none.
+    @Test(arguments: [
+        (plan: "SQ8", metric: Metric.cosine, most: 24), ("HNSW8,SQ8", .cosine, 24),
+        ("SQ8", .squaredEuclidean, 24),
+        ("SQ8", .innerProduct, 24), ("SQ4", .cosine, 72), ("PQ16", .cosine, 72), ("B1", .cosine, 72),
+        ("B1", .innerProduct, 72), ("PCA24,SQ8", .squaredEuclidean, 72),
+    ])
+    func `fewer candidates are compared where codes are near, and as much is found`(
+        plan: String, metric: Metric, most: Int
+    ) throws {
+        let d = 64
+        let notes = try folder.store().create(
+            "notes", CollectionSettings(dimensions: d, metric: metric, plan: .factory(.init(parsing: plan))))
+        try notes.upsert(ItemBatch(numbers: 0..<3000, dimensions: d))
+        try notes.compact()
+        let queries = Matrix(random: 60, d, seed: 5)
+        var (same, compared) = (0, 0)
+        for row in 0..<60 {
+            var request = SearchRequest(vector: queries.row(row), count: 10)
+            let bounded = try notes.explain(request)
+            request.candidates = 72
+            let all = try notes.explain(request)
+            same += Set(bounded.hits.map(\.item.id)).intersection(all.hits.map(\.item.id)).count
+            compared += try #require(bounded.explanation.vectors)
+            #expect(all.explanation.vectors == 72 && bounded.explanation.candidates == 72)
+        }
+        #expect(Double(same) >= 0.998 * 600, "\(plan): \(same) of 600")
+        #expect(compared <= 60 * most, "\(plan): \(compared) of \(60 * 72)")
+        print(plan, metric, same, compared)
+    }
+
     @Test func `texts are found by their words, and both lists are fused`() throws {
         let notes = try folder.store().create("notes", CollectionSettings(dimensions: 2))
         try notes.upsert(

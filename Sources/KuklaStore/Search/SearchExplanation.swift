@@ -33,6 +33,9 @@ public struct SearchExplanation: Encodable, Hashable, Sendable {
     public internal(set) var effort: Int?
     /// How many of the best by codes were compared by their vectors, at most; `nil` where codes are the vectors.
     public internal(set) var candidates: Int?
+    /// How many candidates were compared by their vectors, of all queries together; fewer than `candidates` where their codes ruled out the
+    /// others.
+    public internal(set) var vectors: Int?
     /// Codes that were compared with the query.
     public internal(set) var compared: Int?
     /// The share of all items for which the filter holds, `0...1`; `nil` where there is none.

@@ -12,8 +12,8 @@ public struct SearchRequest: Sendable {
     public var filter: Filter?
     /// How thorough a graph or lists search (`ApproximateIndex.effort`), in place of the index's own.
     public var effort: Int?
-    /// How many of the best by codes are compared by their vectors; four times `count` and 32 more where left out. Means nothing
-    /// where the index holds the vectors themselves.
+    /// How many of the best by codes are compared by their vectors. Where left out: at most four times `count` and 32 more, and no more once what
+    /// the codes were off by rules out the others. Means nothing where the index holds the vectors themselves.
     public var candidates: Int?
     /// The share of the best items that is to be found, `0...1`: the effort and the candidates that were measured to find it are taken, and no
     /// more. 1 compares all vectors in the database. Not beside `effort` and `candidates`.
