@@ -42,6 +42,7 @@ extension Store {
             let members = all.map { (key: "\($0.key)", value: JSONValue.string("\($0.value)")) }
             try AtomicFile.write(
                 JSONValue.object(Dictionary(uniqueKeysWithValues: members)).description + "\n", to: aliasFile)
+            try forgetNames()
         }
     }
 }

@@ -15,6 +15,8 @@ public final class Store: Sendable {
     /// The collections that were opened; `nil` after `close`.
     private let open: Guarded<[CollectionName: StoredCollection]?> = Guarded([:])
     let changingAliases = Guarded(())
+    /// Open collections by the names and aliases that were asked for: forgotten whenever one is closed or an alias changes.
+    private let known = Guarded([String: StoredCollection]())
 
     private static let marker = "kukla store, version 1\n"
 
@@ -68,6 +70,7 @@ public final class Store: Sendable {
     /// Stops what works in the background, closes all collections and lets go of the folder. Nothing may be called afterwards.
     public func close() {
         open.withLock { open in
+            known.withLock { $0 = [:] }
             for collection in (open ?? [:]).values { collection.close() }
             open = nil
         }
@@ -120,16 +123,31 @@ extension Store {
     ///
     /// - Throws: `KuklaError`: `usage` where there is none; where its database cannot be used.
     public func collection(_ name: String) throws(KuklaError) -> StoredCollection {
+        if let collection = openCollection(name) { return collection }
         let given = try CollectionName(name)
         return try withOpen { open throws(KuklaError) in
-            let name = try aliases()[given] ?? given
-            if let collection = open[name] { return collection }
-            guard FileManager.default.fileExists(atPath: folder(name).path) else { throw unknown(name) }
-            let collection = try StoredCollection(name, in: folder(name), options)
-            open[name] = collection
+            let target = try aliases()[given] ?? given
+            let collection: StoredCollection
+            if let found = open[target] {
+                collection = found
+            } else {
+                guard FileManager.default.fileExists(atPath: folder(target).path) else {
+                    throw unknown(target)
+                }
+                collection = try StoredCollection(target, in: folder(target), options)
+                open[target] = collection
+            }
+            known.withLock { $0[name] = collection }
             return collection
         }
     }
+
+    /// The collection of this name or alias where it is open and was asked for before: without a look at the disk, and without waiting for
+    /// collections that are being opened.
+    package func openCollection(_ name: String) -> StoredCollection? { known.withLock { $0[name] } }
+
+    /// Looks up names anew from now on.
+    func forgetNames() throws(KuklaError) { try withOpen { _ in known.withLock { $0 = [:] } } }
 
     /// Deletes a collection with all that it holds. Aliases are not followed, and one that stands for it is in the way.
     public func drop(_ name: String) throws(KuklaError) {
@@ -142,6 +160,7 @@ extension Store {
                     "Cannot drop the collection '\(name)': the alias '\(alias)' stands for it. Point the alias elsewhere or remove it first."
                 )
             }
+            known.withLock { $0 = [:] }
             open.removeValue(forKey: name)?.close()
             let doomed = collections.appending(path: ".\(name).dropped.tmp")
             try? FileManager.default.removeItem(at: doomed)
@@ -156,6 +175,7 @@ extension Store {
     ) throws(KuklaError) -> StoredCollection {
         try withOpen { open throws(KuklaError) in
             try refuse(name, allowsCollection: isReplacing)
+            known.withLock { $0 = [:] }
             open.removeValue(forKey: name)?.close()
             try body(folder(name))
             let collection = try StoredCollection(name, in: folder(name), options)

@@ -14,7 +14,7 @@ extension CollectionRoutes {
     private func search(_ request: Request, _ context: RequestScope) async throws -> Response {
         try context.principal.requireScope(.read)
         let wanted = try SearchBody(try await collect(request))
-        let collection = try await reading(context) { $0 }
+        let collection = try await collection(context)
         var request = wanted.request
         var embedding = 0.0
         if let text = wanted.text, wanted.isByVector(of: collection, server, context) {

@@ -60,6 +60,18 @@ struct CollectionRoutes {
         try await run(on: server.reading, context, .read, body)
     }
 
+    /// The collection that the path names. One that is open is found at once, any other on a thread for readers.
+    ///
+    /// - Throws: as `reading`.
+    func collection(_ context: RequestScope) async throws -> StoredCollection {
+        let (name, principal) = (try name(in: context), context.principal)
+        if let open = server.store.openCollection(name.description) {
+            try principal.requireScope(.read)
+            return try open.allowed(under: name, for: principal, .read)
+        }
+        return try await reading(context) { $0 }
+    }
+
     /// As `reading`, on a thread for writers.
     func writing<Result: Sendable>(
         _ context: RequestScope, _ scope: APIKey.Scope = .write,
@@ -90,6 +102,22 @@ extension Principal {
     }
 }
 
+extension StoredCollection {
+    /// This collection, which was asked for under `name`.
+    ///
+    /// - Throws: `APIFailure.permission` where it is not for `principal`.
+    fileprivate func allowed(
+        under name: CollectionName, for principal: Principal, _ scope: APIKey.Scope
+    ) throws(APIFailure) -> StoredCollection {
+        guard principal.collections?.contains(self.name.description) ?? true else {
+            throw APIFailure(
+                .permission, "This key is not for the collection '\(name)'.", code: "wrong_collection")
+        }
+        try principal.require(scope, collection: self.name.description)
+        return self
+    }
+}
+
 extension Store {
     /// The collection of this name or alias, for somebody who needs `scope` in it.
     ///
@@ -105,12 +133,7 @@ extension Store {
             throw APIFailure(
                 .notFound, "There is no collection '\(name)'.", code: "unknown_collection", parameter: "name")
         }
-        guard principal.collections?.contains(collection.name.description) ?? true else {
-            throw APIFailure(
-                .permission, "This key is not for the collection '\(name)'.", code: "wrong_collection")
-        }
-        try principal.require(scope, collection: collection.name.description)
-        return collection
+        return try collection.allowed(under: name, for: principal, scope)
     }
 
     /// Whether a collection or an alias has this name.

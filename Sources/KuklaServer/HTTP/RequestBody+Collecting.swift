@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import KuklaFormats
+import KuklaNumerics
 import NIOCore
 
 extension Request {
@@ -27,15 +28,22 @@ extension Request {
     }
 }
 
-/// What `body` returns, or `APIFailure.timeout` where that takes longer than `seconds`.
+/// What `body` returns, or `APIFailure.timeout` where that takes longer than `seconds`. What is there at once, as most bodies are, takes no
+/// other thread and no timer.
 func withDeadline<Result: Sendable>(
     _ seconds: Double, _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     try await withThrowingTaskGroup(of: Result?.self) { group in
-        group.addTask { try await body() }
-        group.addTask {
-            try await Task.sleep(for: .seconds(seconds))
-            return nil
+        let isDone = Guarded(false)
+        group.addImmediateTask {
+            defer { isDone.withLock { $0 = true } }
+            return try await body()
+        }
+        if !isDone.withLock({ $0 }) {
+            group.addTask {
+                try await Task.sleep(for: .seconds(seconds))
+                return nil
+            }
         }
         defer { group.cancelAll() }
         let first = try await group.next()

@@ -9,9 +9,16 @@ final class MetricRegistry: Sendable {
 
     private struct Histogram {
         /// Values up to each bound, not summed up.
-        var counts: [Int]
+        var counts: [Int] = []
         var sum = 0.0
         var count = 0
+
+        mutating func add(_ value: Double, bounds: [Double]) {
+            if counts.isEmpty { counts = [Int](repeating: 0, count: bounds.count) }
+            if let place = bounds.firstIndex(where: { value <= $0 }) { counts[place] += 1 }
+            sum += value
+            count += 1
+        }
     }
 
     private struct Family {
@@ -44,13 +51,7 @@ final class MetricRegistry: Sendable {
         let key = Self.written(labels)
         families.withLock { families in
             guard let bounds = families[name]?.bounds else { return }
-            let place = bounds.firstIndex { value <= $0 }
-            var histogram =
-                families[name]?.histograms[key] ?? Histogram(counts: [Int](repeating: 0, count: bounds.count))
-            if let place { histogram.counts[place] += 1 }
-            histogram.sum += value
-            histogram.count += 1
-            families[name]?.histograms[key] = histogram
+            families[name]?.histograms[key, default: Histogram()].add(value, bounds: bounds)
         }
     }
 
@@ -113,6 +114,11 @@ final class MetricRegistry: Sendable {
 
     private static func written(_ labels: [(String, String)]) -> String {
         labels.map { key, value in
+            // Each request writes some: most need no escapes.
+            let isPlain = value.utf8.allSatisfy {
+                $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\n")
+            }
+            if isPlain { return "\(key)=\"\(value)\"" }
             let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
                 .replacing("\n", with: "\\n")
             return "\(key)=\"\(escaped)\""
