@@ -38,8 +38,7 @@ final class SearchQueue: Sendable {
     private let threads: Int
     private let capacity: Int
     private let line = Guarded(Line())
-    private let arrivals = DispatchSemaphore(value: 0)
-    private let ended = DispatchGroup()
+    private let workers: WorkerThreads
 
     /// - Parameters:
     ///   - threads: how many search at a time.
@@ -47,16 +46,8 @@ final class SearchQueue: Sendable {
     init(threads: Int, capacity: Int) {
         self.threads = threads
         self.capacity = capacity
-        for number in 0..<threads {
-            ended.enter()
-            let thread = Thread { [self] in
-                work()
-                ended.leave()
-            }
-            thread.name = "kukla.search.\(number)"
-            thread.stackSize = 8 << 20
-            thread.start()
-        }
+        workers = WorkerThreads("search", count: threads)
+        workers.start { [self] in work() }
     }
 
     /// Whether a search can be done together with others: by its vector alone, and none that compares all vectors anyway.
@@ -86,20 +77,19 @@ final class SearchQueue: Sendable {
                 return nil
             }
             if let refusal { return continuation.resume(throwing: refusal) }
-            arrivals.signal()
+            workers.wakeOne()
         }
     }
 
     /// Refuses what comes, does what waits, and ends the threads.
     func close() {
         line.withLock { $0.isClosed = true }
-        for _ in 0..<threads { arrivals.signal() }
-        ended.wait()
+        workers.end()
     }
 
     private func work() {
         while true {
-            arrivals.wait()
+            workers.await()
             let (jobs, share, isClosed) = line.withLock { line in
                 let jobs = Self.take(&line.jobs, threads: threads)
                 if !jobs.isEmpty { line.working += 1 }
@@ -112,7 +102,7 @@ final class SearchQueue: Sendable {
             }
             answer(jobs, threads: max(1, share))
             line.withLock { $0.working -= 1 }
-            if isClosed { arrivals.signal() }
+            if isClosed { workers.wakeOne() }
         }
     }
 

@@ -63,23 +63,14 @@ public final class EmbeddingQueue: Sendable {
     private let options: Options
     private let metrics: ServerMetrics
     private let line = Guarded(Line())
-    private let arrivals = DispatchSemaphore(value: 0)
-    private let ended = DispatchGroup()
+    private let workers: WorkerThreads
 
     init(_ encoder: TextEncoder, _ options: Options, metrics: ServerMetrics) {
         self.encoder = encoder
         self.options = options
         self.metrics = metrics
-        for number in 0..<options.workers {
-            ended.enter()
-            let thread = Thread { [self] in
-                work()
-                ended.leave()
-            }
-            thread.name = "kukla.embed.\(number)"
-            thread.stackSize = 8 << 20
-            thread.start()
-        }
+        workers = WorkerThreads("embed", count: options.workers)
+        workers.start { [self] in work() }
     }
 
     /// Texts that wait.
@@ -114,8 +105,7 @@ public final class EmbeddingQueue: Sendable {
     /// Refuses what comes, does what waits, and ends the threads.
     func close() {
         line.withLock { $0.isClosed = true }
-        for _ in 0..<options.workers { arrivals.signal() }
-        ended.wait()
+        workers.end()
     }
 
     private func enter(_ job: Job, _ continuation: CheckedContinuation<Void, any Error>) {
@@ -142,14 +132,14 @@ public final class EmbeddingQueue: Sendable {
             metrics.registry.add(1, to: "kukla_embedding_refused_total")
             return continuation.resume(throwing: refusal)
         }
-        arrivals.signal()
+        workers.wakeOne()
     }
 
     // MARK: - Workers
 
     private func work() {
         while true {
-            arrivals.wait()
+            workers.await()
             if options.maximumWait > 0, waitingTexts < options.maximumTokens / 64 {
                 Thread.sleep(forTimeInterval: options.maximumWait)
             }
@@ -161,9 +151,9 @@ public final class EmbeddingQueue: Sendable {
                 continue
             }
             // One signal comes with a request, which may be enough for several threads.
-            if isLeft { arrivals.signal() }
+            if isLeft { workers.wakeOne() }
             compute(parts)
-            if isClosed { arrivals.signal() }
+            if isClosed { workers.wakeOne() }
         }
     }
 
