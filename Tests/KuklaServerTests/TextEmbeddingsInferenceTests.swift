@@ -72,6 +72,26 @@ import Testing
             let info = try await client.get("/info").object
             #expect(info["model_id"] as? String == "tiny")
             #expect(info["max_input_length"] as? Int == 20)
+            let type = info["model_type"] as? [String: [String: Any]]
+            #expect(type?["embedding"]?["pooling"] as? String == "mean")
+        }
+    }
+
+    @Test(
+        "info says how the model pools",
+        arguments: [
+            (#""pooling_mode_cls_token": true"#, "cls"), (#""pooling_mode_max_tokens": true"#, "max"),
+            (#""pooling_mode_lasttoken": true"#, "last_token"),
+            (#""pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true"#, "cls+mean"),
+        ])
+    func pooling(mode: String, name: String) async throws {
+        let fixture = try ServerFixture { model in
+            let text = #"{"word_embedding_dimension": 16, \#(mode)}"#
+            try Data(text.utf8).write(to: model.appending(path: "1_Pooling/config.json"))
+        }
+        try await fixture.run { client in
+            let type = try await client.get("/info").object["model_type"] as? [String: [String: Any]]
+            #expect(type?["embedding"]?["pooling"] as? String == name)
         }
     }
 }

@@ -184,7 +184,7 @@ struct TextEmbeddingsInferenceRoutes {
             object.member("model_type") { writer in
                 writer.object { type in
                     type.member("embedding") { writer in
-                        writer.object { $0.member("pooling", "mean") }
+                        writer.object { $0.member("pooling", service.served.model.encoder.pooling) }
                     }
                 }
             }

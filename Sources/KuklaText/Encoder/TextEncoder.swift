@@ -60,6 +60,20 @@ public struct TextEncoder: Sendable {
     public var maximumLength: Int { configuration.maximumLength }
     /// The number of transformer layers.
     public var layerCount: Int { configuration.layers }
+    /// How the tokens' vectors become one of the text, in words that servers of models use: `cls`, `last_token`, `max`, `mean`,
+    /// `mean_sqrt_len`, several with `+` between them where they stand side by side; `none` where every token keeps its vector.
+    public var pooling: String {
+        let names = configuration.pooling.map { mode in
+            switch mode {
+            case .firstToken: "cls"
+            case .lastToken: "last_token"
+            case .maximum: "max"
+            case .mean: "mean"
+            case .meanRootLength: "mean_sqrt_len"
+            }
+        }
+        return names.isEmpty ? "none" : names.joined(separator: "+")
+    }
 
     /// Embeds token sequences: row `i` of the result belongs to `ids[offsets[i]..<offsets[i + 1]]`.
     ///
