@@ -59,13 +59,9 @@ struct StatusRoutes {
                     requests.member("errors", rates.errors)
                     requests.member("rate_1m", rates.perSecond)
                     requests.member("latency_ms") { writer in
-                        writer.object { latency in
-                            for (name, quantile) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
-                                latency.member(
-                                    name,
-                                    metrics.registry.quantile(quantile, of: "kukla_request_seconds").map {
-                                        $0 * 1000
-                                    })
+                        writer.object { latencies in
+                            for kind in ServerMetrics.Quick.allCases {
+                                latencies.member(kind.rawValue) { $0.quantiles(of: kind, metrics) }
                             }
                         }
                     }
@@ -103,6 +99,17 @@ struct StatusRoutes {
             ]
             for (gauge, value) in zip(gauges, values) {
                 registry.set("kukla_collection_\(gauge)", to: value, [("collection", info.name)])
+            }
+        }
+    }
+}
+
+extension JSONWriter {
+    /// Latencies in milliseconds, null where nothing was asked for.
+    fileprivate mutating func quantiles(of kind: ServerMetrics.Quick, _ metrics: ServerMetrics) {
+        object { latency in
+            for (name, quantile) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
+                latency.member(name, metrics.latency(of: kind, quantile).map { $0 * 1000 })
             }
         }
     }

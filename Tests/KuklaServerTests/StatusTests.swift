@@ -45,7 +45,31 @@ import Testing
             #expect(model?["dimensions"] as? Int == 16)
             let requests = status["requests"] as? [String: Any]
             #expect(requests?["total"] as? Int == 1)
+            let latencies = requests?["latency_ms"] as? [String: [String: Any]]
+            #expect(latencies?["searches"]?["p99"] is NSNull)
             #expect(status["memory_bytes"] as? Int ?? 0 > 1_000_000)
+        }
+    }
+
+    @Test("latencies are told by kind, and long operations are in none")
+    func latencies() async throws {
+        try await ServerFixture().run { client in
+            _ = try await client.ask(.put, "/collections/a", #"{"dimensions": 2}"#)
+            _ = try await client.post("/collections/a/import", #"{"id": 1, "vector": [1, 0]}"#)
+            _ = try await client.post("/collections/a/compact", "{}")
+            func latencies() async throws -> [String: [String: Any]] {
+                let requests = try await client.get("/status").object["requests"] as? [String: Any]
+                return requests?["latency_ms"] as? [String: [String: Any]] ?? [:]
+            }
+            let before = try await latencies()
+            #expect(Set(before.keys) == ["searches", "embeddings"])
+            #expect(before.values.allSatisfy { $0.count == 3 && $0.values.allSatisfy { $0 is NSNull } })
+            #expect(try await client.post("/collections/a/search", #"{"vector": [1, 0]}"#).status == 200)
+            let searched = try await latencies()
+            #expect(searched["searches"]?["p99"] as? Double ?? 0 > 0)
+            #expect(searched["embeddings"]?["p99"] is NSNull)
+            #expect(try await client.post("/embed", #"{"inputs": "a man"}"#).status == 200)
+            #expect(try await latencies()["embeddings"]?["p50"] as? Double ?? 0 > 0)
         }
     }
 

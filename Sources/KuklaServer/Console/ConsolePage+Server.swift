@@ -11,11 +11,13 @@ extension ConsolePage {
           return svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { class: "spark-base", d: `M0 ${height - 0.5}H${width}` }),
             values.length > 1 ? [svg("path", { class: "spark-area", d: `M${from.toFixed(1)} ${height}L${line}L${width} ${height}Z` }), svg("path", { class: "spark", d: `M${line}` })] : "");
         }
+        // Imports and compactions take as long as they take: what one waits for is told by its kind.
+        const within = (requests, kind, part) => requests.latency_ms[kind][part] === null ? "–" : milliseconds(requests.latency_ms[kind][part]);
         function drawHealth(status, error) {
           const isGood = status && !error, requests = status?.requests;
           $("health").replaceChildren(
             el("span", { class: "state" }, el("span", { class: `dot ${isGood ? "good" : "bad"}` }), isGood ? `Up ${duration(status.uptime_seconds)}` : error?.isKey ? "Needs a key" : error?.status === 403 ? "Status is not for this key" : "No answer"),
-            isGood ? el("dl", {}, [["requests/s", rate(requests.rate_1m)], ["p99", requests.total ? milliseconds(requests.latency_ms.p99) : "–"], ["memory", bytes(status.memory_bytes)], ["waiting", count(status.queue.waiting)]].map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])) : "",
+            isGood ? el("dl", {}, [["requests/s", rate(requests.rate_1m)], ["p99 of searches", within(requests, "searches", "p99")], ["memory", bytes(status.memory_bytes)], ["waiting", count(status.queue.waiting)]].map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])) : "",
             isGood ? sparkline(recent.rate, 200, 30) : "");
         }
         function drawServer() {
@@ -24,9 +26,9 @@ extension ConsolePage {
           const tile = (title, value, unit, values) => el("div", { class: "tile" }, el("span", { class: "label" }, title), el("strong", {}, value, unit ? el("small", {}, ` ${unit}`) : ""), values ? sparkline(values) : "");
           const { requests, queue, model } = status;
           $("view-server").replaceChildren(el("div", { class: "head" }, el("h1", {}, "Server"), el("span", { class: "muted" }, `Kukla ${status.version}, up ${duration(status.uptime_seconds)}, ${plural(status.threads, "thread")}`)),
-            el("div", { class: "tiles" }, tile("Requests", rate(requests.rate_1m), "a second", recent.rate), tile("99% within", requests.total ? milliseconds(requests.latency_ms.p99) : "–", "", recent.p99),
+            el("div", { class: "tiles" }, tile("Requests", rate(requests.rate_1m), "a second", recent.rate), tile("99% of searches within", within(requests, "searches", "p99"), "", recent.p99),
               tile("Memory", bytes(status.memory_bytes), "", recent.memory), tile("Waiting to be embedded", count(queue.waiting), `of ${count(queue.capacity)}`, recent.waiting)),
-            el("div", { class: "pair" }, el("div", { class: "card" }, el("h2", {}, "Since the start"), figures([["requests", count(requests.total)], ["failed", count(requests.errors)], ["median", milliseconds(requests.latency_ms.p50)], ["95% within", milliseconds(requests.latency_ms.p95)], ["99% within", milliseconds(requests.latency_ms.p99)],
+            el("div", { class: "pair" }, el("div", { class: "card" }, el("h2", {}, "Since the start"), figures([["requests", count(requests.total)], ["failed", count(requests.errors)], ...["searches", "embeddings"].map((kind) => [`${kind}, median, 95%, 99% within`, ["p50", "p95", "p99"].map((part) => within(requests, kind, part)).join(", ")]),
               ["collections", count(status.collections)], ["aliases", Object.entries(state.aliases).map(([alias, name]) => `${alias} → ${name}`).join(", ")]])),
             el("div", { class: "card" }, el("h2", {}, "Model"), model ? figures([["name", model.id], ["dimensions", count(model.dimensions)], ["longest text", `${count(model.maximum_length)} tokens`], ["measured sizes", (model.sizes ?? []).map(String).join(", ") || "only the full one"]]) : el("p", { class: "muted" }, "None: texts get no vectors here. Start the server with --model."))),
             el("p", { class: "small muted" }, "For machines: ", el("a", { href: "openapi.json" }, "openapi.json"), ", ", el("a", { href: "readyz" }, "readyz"), ", ", key() ? [el("code", {}, "/metrics"), " with a key"] : el("a", { href: "metrics" }, "metrics")));
@@ -39,7 +41,7 @@ extension ConsolePage {
             const status = await call("GET", "status");
             const had = Boolean(state.status?.model), wasKnown = Boolean(state.status);
             state.status = status;
-            for (const [name, value] of [["rate", status.requests.rate_1m], ["p99", status.requests.latency_ms.p99], ["memory", status.memory_bytes], ["waiting", status.queue.waiting]]) { recent[name].push(value ?? 0); if (recent[name].length > most) recent[name].shift(); }
+            for (const [name, value] of [["rate", status.requests.rate_1m], ["p99", status.requests.latency_ms.searches.p99], ["memory", status.memory_bytes], ["waiting", status.queue.waiting]]) { recent[name].push(value ?? 0); if (recent[name].length > most) recent[name].shift(); }
             $("version").textContent = status.version;
             drawHealth(status, null);
             if (state.view === "server") drawServer();

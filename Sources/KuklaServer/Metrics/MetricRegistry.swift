@@ -55,13 +55,14 @@ final class MetricRegistry: Sendable {
         }
     }
 
-    /// The quantile of all that a histogram has seen, interpolated within its bucket; nil where it has seen nothing.
-    func quantile(_ quantile: Double, of name: String) -> Double? {
-        families.withLock { families in
+    /// The quantile of what a histogram has seen under any of some labels, interpolated within its bucket; nil where it has seen nothing.
+    func quantile(_ quantile: Double, of name: String, under labels: [[(String, String)]]) -> Double? {
+        let keys = labels.map(Self.written)
+        return families.withLock { families in
             guard let family = families[name] else { return nil }
             var counts = [Int](repeating: 0, count: family.bounds.count)
             var total = 0
-            for histogram in family.histograms.values {
+            for histogram in keys.compactMap({ family.histograms[$0] }) {
                 for place in counts.indices { counts[place] += histogram.counts[place] }
                 total += histogram.count
             }

@@ -59,6 +59,24 @@ final class ServerMetrics: Sendable {
         recent.withLock { $0.count(isError: status >= 500, at: started.duration(to: .now) / .seconds(1)) }
     }
 
+    /// What is asked for and waited for. Imports and compactions take as long as they take, and say nothing of these.
+    enum Quick: String, CaseIterable {
+        case searches, embeddings
+
+        fileprivate var routes: [String] {
+            switch self {
+            case .searches: ["/collections/{name}/search"]
+            case .embeddings: ["/v1/embeddings", "/embed", "/rerank", "/similarity"]
+            }
+        }
+    }
+
+    /// The seconds within which `quantile` of such requests were answered since the start; nil where there was none.
+    func latency(of kind: Quick, _ quantile: Double) -> Double? {
+        registry.quantile(
+            quantile, of: "kukla_request_seconds", under: kind.routes.map { [("route", $0)] })
+    }
+
     /// Requests a second over the last minute, and answers of status 500 and above since the start.
     var rates: (perSecond: Double, errors: Int) {
         recent.withLock { recent in
