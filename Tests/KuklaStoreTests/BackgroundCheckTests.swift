@@ -3,6 +3,7 @@ import Foundation
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaTestSupport
 import Testing
 
 /// A large index is checked after opening: what is damaged in it is found, and is in no score until then.

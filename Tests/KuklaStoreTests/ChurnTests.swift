@@ -2,6 +2,7 @@ import Foundation
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaTestSupport
 import Testing
 
 /// Items that come and go: what is held is what the items that are there need.

@@ -2,6 +2,7 @@ import Foundation
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaTestSupport
 import Testing
 
 /// A collection notices that its vectors are other ones than those that its codecs were trained on, and only then.

@@ -2,18 +2,9 @@ import Foundation
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaTestSupport
 
-/// A folder of its own for one test.
-final class TemporaryFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appending(path: "kukla-store-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
+extension TemporaryFolder {
     /// A store in this folder, whose index is made on request only.
     func store(_ change: (inout StoreOptions) -> Void = { _ in }) throws -> Store {
         var options = StoreOptions(threads: 1)

@@ -3,6 +3,7 @@ import KuklaFormats
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaTestSupport
 import Testing
 
 @Suite struct ImportTests {

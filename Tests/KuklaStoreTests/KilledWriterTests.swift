@@ -2,6 +2,7 @@ import Foundation
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaTestSupport
 import Testing
 
 /// Kills a real process that writes with SIGKILL at random moments; what it had acknowledged must be there.

@@ -2,6 +2,7 @@ import Foundation
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaTestSupport
 import Testing
 
 /// A recall that is asked for is found, no more work is done for it than was measured, and live searches are checked.

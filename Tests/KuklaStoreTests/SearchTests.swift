@@ -2,6 +2,7 @@ import Foundation
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaTestSupport
 import Testing
 
 @Suite struct SearchTests {
