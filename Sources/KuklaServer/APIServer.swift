@@ -108,7 +108,7 @@ public final class APIServer: Sendable {
             idleTimeout: .milliseconds(Int64(configuration.idleTimeout * 1000)))
         http.httpDecoder.maxHeaderListSize = 64 << 10
         var server = HTTPServerBuilder.http1(configuration: http)
-        if let tls = configuration.tls { server = try .tls(server, tlsConfiguration: Self.tls(tls)) }
+        if let tls = configuration.tls { server = try Self.encrypted(server, by: tls) }
         return Application(
             router: try router(), server: server,
             configuration: ApplicationConfiguration(
@@ -153,12 +153,21 @@ public final class APIServer: Sendable {
         host == "localhost" || host == "::1" || host.hasPrefix("127.")
     }
 
-    private static func tls(_ files: ServerConfiguration.TLS) throws(KuklaError) -> TLSConfiguration {
+    /// The same server behind TLS.
+    ///
+    /// - Throws: `KuklaError.badData` where the files are no certificate chain and its key: also where the key is another certificate's.
+    private static func encrypted(
+        _ server: HTTPServerBuilder, by files: ServerConfiguration.TLS
+    ) throws(KuklaError) -> HTTPServerBuilder {
         do {
             let chain = try NIOSSLCertificate.fromPEMFile(files.certificates.path)
             let key = try NIOSSLPrivateKey(file: files.key.path, format: .pem)
-            return .makeServerConfiguration(
+            let configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+            let encrypted = try HTTPServerBuilder.tls(server, tlsConfiguration: configuration)
+            // Whether key and certificate go together comes out when a channel is made.
+            _ = try TLSChannel(HTTP1Channel(responder: { _, _, _ in }), tlsConfiguration: configuration)
+            return encrypted
         } catch {
             throw KuklaError(
                 .badData,
