@@ -27,7 +27,7 @@ public final class APIServer: Sendable {
     let writing = WorkPool("writing")
     let searching = FairThreads()
     let searches: SearchQueue
-    let recall: RecallMonitor
+    package let recall: RecallMonitor
     let queue: EmbeddingQueue?
     /// Whether all collections are open.
     let isReady = Guarded(false)

@@ -124,13 +124,16 @@ extension StoredCollection {
         excluding excluded: Set<Int64> = [], threads: Int? = nil, _ compared: inout Int
     ) throws(KuklaError) -> [[ScoredItem]] {
         var best = [[ScoredItem]](repeating: [], count: queries.rows)
+        let isWhole = after == 0
+        // Of all vectors few are looked at at a time: what the copies of so many take stays with the process.
+        let batch = isWhole ? max(64, (1 << 20) / (4 * settings.dimensions)) : 4096
         var after = after
         while true {
             if background.isStopped {
                 throw KuklaError(.cancelled, "The collection '\(name)' was closed while it was searched.")
             }
             var (sequences, vectors) = try database.vectors(
-                after: after, through: through, count: 4096, blobs)
+                after: after, through: through, count: batch, blobs, keepsPages: !isWhole)
             guard let last = sequences.last else { return best }
             after = last
             if let allowed {

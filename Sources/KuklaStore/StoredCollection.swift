@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 import KuklaFormats
 import KuklaIndex
 import KuklaNumerics
@@ -139,10 +140,14 @@ extension StoreOptions {
 
 extension CollectionDatabase {
     /// The vectors of the next operations after `after`, at most `count` and up to `through`.
+    ///
+    /// - Parameter keepsPages: whether the connection keeps the pages that it has read; who reads all vectors in turn comes back to none of
+    ///   them.
     func vectors(
-        after: Int64, through: Int64 = .max, count: Int, _ blobs: VectorBlobs
+        after: Int64, through: Int64 = .max, count: Int, _ blobs: VectorBlobs, keepsPages: Bool = true
     ) throws(KuklaError) -> (sequences: [Int64], vectors: Matrix) {
         try read { db in
+            defer { if !keepsPages { sqlite3_db_release_memory(db.sqliteConnection) } }
             let statement = try db.cachedStatement(
                 sql: """
                     SELECT sequence, vector FROM vectors WHERE sequence > ? AND sequence <= ?

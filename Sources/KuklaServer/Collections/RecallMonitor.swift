@@ -7,7 +7,7 @@ import ServiceLifecycle
 ///
 /// A check compares all vectors of a collection. It is done for collections that were searched since the last one, and so seldom that it
 /// takes no more than a hundredth of the time.
-final class RecallMonitor: Service {
+package final class RecallMonitor: Service {
     private struct Turn {
         var isSearched = false
         var recall: Double?
@@ -47,7 +47,7 @@ final class RecallMonitor: Service {
     }
 
     /// Checks all collections whose turn it is.
-    func checkAll() {
+    package func checkAll() {
         let names = Set(store.names)
         turns.withLock { turns in turns = turns.filter { names.contains($0.key) } }
         let due = turns.withLock { turns in
@@ -59,6 +59,7 @@ final class RecallMonitor: Service {
             // One that was dropped meanwhile, or cannot be read, has no figure; who asks for it hears why.
             let check = try? store.collection(name.description).checkRecall(sample: Self.sampleCount)
             let seconds = start.duration(to: .now) / .seconds(1)
+            registry.add(seconds, to: "kukla_recall_check_seconds_total")
             turns.withLock { turns in
                 turns[name]?.recall = check?.recall
                 turns[name]?.next = .now.advanced(by: .seconds(seconds / Self.share))

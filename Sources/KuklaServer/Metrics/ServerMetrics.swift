@@ -34,6 +34,8 @@ final class ServerMetrics: Sendable {
         registry.declare(
             "kukla_search_seconds", .histogram, "Seconds of searches in a collection.", bounds: Self.latencies
         )
+        registry.declare(
+            "kukla_recall_check_seconds_total", .counter, "Seconds spent on checks of what searches find.")
         for (name, help) in [
             ("items", "Items of a collection."), ("index_items", "Items in the index, deleted ones too."),
             ("index_deleted", "Deleted items in the index."),
