@@ -470,6 +470,37 @@ class Checks:
         same(page.evaluate("[sessionStorage.getItem('kukla.key') !== null, Object.values(localStorage).some((one) => one.includes(sessionStorage.getItem('kukla.key'))), document.cookie]"), [True, False, ""], "where the key is kept")
         return said
 
+    def check_snapshots(self):
+        """A snapshot is taken and listed, restored under another name, and in place of its collection once that is confirmed."""
+        snapshot, copy = f"{CHECKED}-{time.time_ns()}", f"{CHECKED}-copy"
+        self.server.delete(copy)
+        page = self.drive.page(f"#/{CHECKED}/manage")
+        page.get_by_label("Name of the snapshot").fill(snapshot)
+        page.get_by_role("button", name="Take a snapshot").click()
+        expect(page.locator("#snapshots")).to_contain_text(snapshot)
+        same(snapshot in self.server.ask("GET", "snapshots")["snapshots"], True, "whether the snapshot is there")
+        before = self.count()
+        self.server.ask("POST", f"collections/{CHECKED}/items", {"items": [{"id": "later", "text": "written after the snapshot"}]})
+        page.fill("#restore-as", copy)
+        page.get_by_role("button", name=f"Restore {snapshot}").click()
+        expect(page.locator("#view-manage")).to_contain_text(f"{copy} is as it was in {snapshot}")
+        same(self.server.ask("GET", f"collections/{copy}")["count"], before, "items of the copy")
+        expect(page.locator("#collections")).to_contain_text(copy)
+        self.drive.shot(page, "manage")
+        page.fill("#restore-as", CHECKED)
+        page.get_by_role("button", name=f"Restore {snapshot}").click()
+        expect(page.locator("#confirm-dialog")).to_be_visible()
+        page.get_by_role("button", name="Cancel").click()
+        same(self.count(), before + 1, "items after a restore that was not confirmed")
+        page.get_by_role("button", name=f"Restore {snapshot}").click()
+        page.locator("#confirm-form input").fill(CHECKED)
+        page.get_by_role("button", name="Replace", exact=True).click()
+        expect(page.locator("#view-manage")).to_contain_text(f"{CHECKED} is as it was in {snapshot}")
+        same(self.count(), before, "items after the restore")
+        page.get_by_role("button", name="Take a snapshot").click()
+        expect(page.locator("#view-manage .banner:not([hidden])")).to_contain_text("already")
+        self.server.delete(copy)
+
     def check_delete(self):
         """A collection is deleted once its name was typed."""
         page = self.drive.page(f"#/{CHECKED}/manage")

@@ -48,7 +48,6 @@ extension ConsolePage {
         function drawManage() {
           const one = info(), name = state.name;
           const path = el("input", { "aria-label": "Path into metadata", placeholder: "year", spellcheck: "false", class: "mono" });
-          const snapshot = el("input", { "aria-label": "Name of the snapshot", value: `${name}-${new Date().toISOString().slice(0, 10)}`, spellcheck: "false" });
           const alias = el("input", { "aria-label": "Alias", placeholder: "current", spellcheck: "false" });
           const remove = button("Delete the collection", async () => {
             if (!await confirmed(`Delete ${name}?`, `Its ${plural(info()?.count ?? 0, "item")} are gone for good. A snapshot would be left.`, "Delete", name)) return;
@@ -64,7 +63,7 @@ extension ConsolePage {
               return `${answer.rebuilt ? "Built anew" : "Grown"}: ${count(answer.count)} items in ${answer.configuration ?? "the database alone"}.`;
             }),
             doing("Index a path of metadata", "Filters on it become faster.", "Index", async () => `Indexed: ${(await call("POST", pathOf(name, "/index"), { path: path.value.trim() })).indexed_paths.join(", ")}.`, path),
-            doing("Snapshot", "A copy in the server's folder, to restore from.", "Take a snapshot", async () => `Kept as ${(await call("POST", pathOf(name, "/snapshot"), { name: snapshot.value.trim() })).snapshot}.`, snapshot),
+            snapshotsCard(),
             doing("Alias", "Another name, which can be moved to another collection at once.", "Point it here", async () => {
               const answer = await call("PUT", `aliases/${encodeURIComponent(alias.value.trim())}`, { collection: name });
               await loadCollections(); drawHead();

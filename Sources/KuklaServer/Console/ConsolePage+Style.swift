@@ -81,6 +81,7 @@ extension ConsolePage {
         .tabs button:focus-visible{outline-offset:-3px}
         .card{background:var(--surface);border:1px solid var(--line);border-radius:10px;padding:16px}
         .stack{display:grid;gap:14px;grid-template-columns:minmax(0,1fr)}.pair{display:grid;gap:14px;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr))}.row{display:flex;flex-wrap:wrap;gap:10px 14px;align-items:center}.row>input{flex:1 1 160px;width:auto!important;max-width:340px}.card>h2:first-child{margin-bottom:8px}
+        ul.plain{list-style:none;margin:0;padding:0;display:grid;gap:6px}ul.plain .row{justify-content:space-between}
         .banner{padding:10px 14px;border-radius:8px;background:var(--bad-wash);color:var(--bad);overflow-wrap:anywhere}
         .note{padding:10px 14px;border-radius:8px;background:var(--accent-wash)}
         .empty{text-align:center;padding:38px 20px;color:var(--muted)}.empty h2{color:var(--ink);margin-bottom:6px}

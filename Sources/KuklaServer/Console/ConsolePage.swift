@@ -15,7 +15,7 @@ package enum ConsolePage {
     /// The script's parts, in the order in which they are read: one module, so that nothing of it is global.
     static let script = [
         coreScript, shellScript, searchScript, chartScript, planScript, mapScript, readerScript, importScript,
-        manageScript, serverScript, startScript,
+        snapshotsScript, manageScript, serverScript, startScript,
     ].joined(separator: "\n")
 
     /// The headers that the page is sent with.
