@@ -108,7 +108,9 @@ def bench_embeddings():
 
 def bench_search():
     title = "search over HTTP, 63k x 384, k = 10, 32 connections"
-    if not wanted(title) or not shutil.which("wrk"):
+    peers = [("qdrant", "qdrant-client, local mode"), ("chroma", "chromadb")]
+    peers = [(peer, package) for peer, package in peers if wanted(f"{title} | {package}")]
+    if not peers or not shutil.which("wrk"):
         return
     base_path, query_path = vectors("apt")
     base, queries = np.load(base_path), np.load(query_path)
@@ -123,7 +125,7 @@ def bench_search():
         subprocess.run([KUKLA, "collection", "create", data, "apt", "--dimensions", "384", "--plan", "HNSW16,SQ8", "--threads", "2"], check=True)
         subprocess.run([KUKLA, "collection", "import", data, "apt", base_path, "--first-id", "0", "--threads", "2", "--quiet"], check=True)
         subprocess.run([KUKLA, "collection", "compact", data, "apt", "--threads", "2"], check=True)
-    for peer, package in [("qdrant", "qdrant-client, local mode"), ("chroma", "chromadb")]:
+    for peer, package in peers:
         ours, theirs = free_port(), free_port()
         urls = [f"http://127.0.0.1:{ours}/collections/apt/search", f"http://127.0.0.1:{theirs}/search"]
         command = [KUKLA, "serve", "--data", data, "--no-model", "--port", ours, "--threads", THREADS, "--log-level", "warning"]
