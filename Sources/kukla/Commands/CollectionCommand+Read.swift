@@ -326,7 +326,8 @@ extension SearchExplanation {
         if let configuration {
             let compared = compared.map { ", \(Quantity.count($0)) codes compared" } ?? ""
             let effort = effort.map { ", effort \($0)" } ?? ""
-            let candidates = candidates.map { ", \($0) candidates compared by their vectors" } ?? ""
+            let vectors = vectors.map { "\($0) of " } ?? ""
+            let candidates = candidates.map { ", \(vectors)\($0) candidates compared by their vectors" } ?? ""
             parts.append(
                 "index \(configuration) of \(Quantity.count(indexed)) items\(effort)\(compared)\(candidates)")
         }
