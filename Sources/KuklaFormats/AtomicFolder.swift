@@ -78,6 +78,49 @@ public final class AtomicFolder {
         }
     }
 
+    /// Lets the folders `new` and `old` of one folder change places; a kill leaves both as they were or both changed.
+    ///
+    /// Where the file system knows no exchange, `old` steps aside as in `commit`: a kill then leaves the one moment without `old`, and
+    /// `removeLeftovers` gives it back.
+    /// - Throws: `KuklaError(.inputOutput)`; nothing has then changed.
+    public static func exchange(_ new: URL, with old: URL) throws(KuklaError) {
+        try exchange(new, with: old, allowsOneStep: true)
+    }
+
+    /// As `exchange(_:with:)`; `allowsOneStep: false` takes the way for file systems without exchange.
+    package static func exchange(
+        _ new: URL, with old: URL, allowsOneStep: Bool
+    ) throws(KuklaError) {
+        flush(new)
+        if !allowsOneStep || !exchangeInOneStep(new, old) {
+            let parent = old.deletingLastPathComponent()
+            let aside = parent.appending(path: ".\(old.lastPathComponent).aside")
+            try? FileManager.default.removeItem(at: aside)
+            guard rename(old.path, aside.path) == 0 else { throw KuklaError.whenWriting(old) }
+            guard rename(new.path, old.path) == 0 else {
+                let error = KuklaError.whenWriting(old)
+                rename(aside.path, old.path)
+                throw error
+            }
+            rename(aside.path, new.path)
+        }
+        flush(old.deletingLastPathComponent())
+    }
+
+    private static func exchangeInOneStep(_ new: URL, _ old: URL) -> Bool {
+        #if os(Linux)
+            // glibc declares renameat2 for _GNU_SOURCE only, which Swift does not set; a C library without it exchanges in steps.
+            typealias Renameat2 =
+                @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
+            guard let symbol = dlsym(nil, "renameat2") else { return false }
+            let exchange: UInt32 = 1 << 1  // RENAME_EXCHANGE
+            return unsafeBitCast(symbol, to: Renameat2.self)(
+                AT_FDCWD, new.path, AT_FDCWD, old.path, exchange) == 0
+        #else
+            return false
+        #endif
+    }
+
     /// Names live in their folder: without this a power cut could lose them. Not every file system allows it.
     private static func flush(_ folder: URL) {
         let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)

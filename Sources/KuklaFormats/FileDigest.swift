@@ -21,7 +21,14 @@ public enum FileDigest {
             if got == 0 { break }
             hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: chunk[..<got]))
         }
-        return hash.finalize().map { byte in
+        return hexadecimal(hash.finalize())
+    }
+
+    /// The SHA-256 of bytes, as 64 hexadecimal digits in lower case.
+    public static func sha256(of bytes: [UInt8]) -> String { hexadecimal(SHA256.hash(data: bytes)) }
+
+    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+        digest.map { byte in
             let digits = String(byte, radix: 16)
             return digits.count == 1 ? "0" + digits : digits
         }.joined()

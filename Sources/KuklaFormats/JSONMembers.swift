@@ -37,6 +37,13 @@ package struct JSONMembers {
         }
     }
 
+    /// The same members in the order of their names.
+    package var sorted: JSONMembers {
+        var sorted = self
+        sorted.members.sort { $0.key < $1.key }
+        return sorted
+    }
+
     /// The object, a member a line.
     package var text: String {
         let lines = members.map { "  \(jsonQuoted($0.key)): \($0.value)" }

@@ -36,6 +36,9 @@ final class BackgroundWork: Sendable {
         queue.sync {}
     }
 
+    /// Lets work be begun again after `stop`.
+    func restart() { state.withLock { $0.isStopped = false } }
+
     /// Waits until all that was asked for is done.
     func wait() { queue.sync {} }
 }

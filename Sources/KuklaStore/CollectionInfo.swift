@@ -1,4 +1,5 @@
 import GRDB
+public import KuklaFormats
 public import KuklaIndex
 public import KuklaNumerics
 
@@ -24,6 +25,8 @@ public struct CollectionInfo: Encodable, Sendable {
     /// The number of the last operation.
     public let operation: Int64
     public let settings: CollectionSettings
+    /// Models that made the vectors, where that is known.
+    public let models: [ModelIdentity]
     public let index: Index?
     /// When and why the index was made anew last.
     public let fit: FitRecord?
@@ -64,7 +67,8 @@ extension StoredCollection {
                 isChecked: segment.isChecked)
         }
         return CollectionInfo(
-            name: name.description, count: count, operation: operation, settings: settings, index: index,
+            name: name.description, count: count, operation: operation, settings: settings, models: models,
+            index: index,
             fit: fit,
             fresh: state.fresh.count,
             freshBytes: 4 * settings.dimensions * state.fresh.heldCount, unheld: unheld,

@@ -1,5 +1,5 @@
 public import Foundation
-import KuklaFormats
+public import KuklaFormats
 public import KuklaNumerics
 
 /// A folder of collections, held by one process at a time.
@@ -16,7 +16,9 @@ public final class Store: Sendable {
     private let open: Guarded<[CollectionName: StoredCollection]?> = Guarded([:])
     let changingAliases = Guarded(())
     /// Open collections by the names and aliases that were asked for: forgotten whenever one is closed or an alias changes.
-    private let known = Guarded([String: StoredCollection]())
+    let known = Guarded([String: StoredCollection]())
+    /// Re-encodings that are going on. Locked inside `open`, where both are.
+    let reencodings = Guarded([CollectionName: ReencodingRun]())
 
     private static let marker = "kukla store, version 1\n"
 
@@ -65,10 +67,12 @@ public final class Store: Sendable {
             try AtomicFile.write(Self.marker, to: marker)
         }
         AtomicFolder.removeLeftovers(in: collections)
+        ReencodingFolder.removeLeftovers(in: collections)
     }
 
     /// Stops what works in the background, closes all collections and lets go of the folder. Nothing may be called afterwards.
     public func close() {
+        stopReencodings()
         open.withLock { open in
             known.withLock { $0 = [:] }
             for collection in (open ?? [:]).values { collection.close() }
@@ -78,7 +82,7 @@ public final class Store: Sendable {
     }
 
     /// Lets `body` look up and change which collections are open.
-    private func withOpen<Result>(
+    func withOpen<Result>(
         _ body: (inout [CollectionName: StoredCollection]) throws(KuklaError) -> Result
     ) throws(KuklaError) -> Result {
         try open.withLock { open throws(KuklaError) in
@@ -89,7 +93,7 @@ public final class Store: Sendable {
         }
     }
 
-    private var collections: URL { url.appending(path: "collections") }
+    var collections: URL { url.appending(path: "collections") }
 
     func folder(_ name: CollectionName) -> URL { collections.appending(path: name.description) }
 }
@@ -103,15 +107,18 @@ extension Store {
 
     /// Makes a collection.
     ///
+    /// - Parameter model: what makes its vectors, where that is known already; else what embeds its first texts is noted.
     /// - Throws: `KuklaError.usage` where a collection or alias of that name is there, or it is no name.
     @discardableResult
-    public func create(_ name: String, _ settings: CollectionSettings) throws(KuklaError) -> StoredCollection
-    {
+    public func create(
+        _ name: String, _ settings: CollectionSettings, vectorsBy model: ModelIdentity? = nil
+    ) throws(KuklaError) -> StoredCollection {
         let name = try CollectionName(name)
         return try withOpen { open throws(KuklaError) in
             try refuse(name)
             let new = try AtomicFolder(folder(name))
-            try StoredCollection.create(in: new.staging, settings, options)
+            try StoredCollection.create(
+                in: new.staging, settings, models: model.map { [$0] } ?? [], options)
             try new.commit()
             let collection = try StoredCollection(name, in: folder(name), options)
             open[name] = collection
@@ -160,8 +167,10 @@ extension Store {
                     "Cannot drop the collection '\(name)': the alias '\(alias)' stands for it. Point the alias elsewhere or remove it first."
                 )
             }
+            try refuseWhileReencoding(name, "drop")
             known.withLock { $0 = [:] }
             open.removeValue(forKey: name)?.close()
+            try ReencodingFolder(of: name, in: collections).remove()
             let doomed = collections.appending(path: ".\(name).dropped.tmp")
             try? FileManager.default.removeItem(at: doomed)
             guard rename(folder(name).path, doomed.path) == 0 else { throw KuklaError.whenWriting(doomed) }
@@ -175,8 +184,11 @@ extension Store {
     ) throws(KuklaError) -> StoredCollection {
         try withOpen { open throws(KuklaError) in
             try refuse(name, allowsCollection: isReplacing)
+            try refuseWhileReencoding(name, "replace")
             known.withLock { $0 = [:] }
             open.removeValue(forKey: name)?.close()
+            // What was made of the old items is none of the new ones.
+            try ReencodingFolder(of: name, in: collections).remove()
             try body(folder(name))
             let collection = try StoredCollection(name, in: folder(name), options)
             open[name] = collection

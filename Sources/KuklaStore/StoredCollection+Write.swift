@@ -44,11 +44,7 @@ extension StoredCollection {
         try batch.check()
         let rows = batch.lastRows
         let vectors = rows.count == batch.count ? batch.vectors : batch.vectors.gathering(rows: rows)
-        try checkRange(vectors)
-        let data = blobs.encode(vectors, threads: options.threads)
-        let stored = settings.vectorFormat == .float32 ? vectors : blobs.decode(data)
-        // Finds what cannot be compared before anything is written.
-        _ = try stored.prepared(for: settings.metric, role: "vector", threads: options.threads)
+        let (data, stored) = try encoded(vectors)
         return try writing.withLock { _ throws(KuklaError) in
             var report = WriteReport()
             let (written, gone) = try database.write { db in
@@ -62,7 +58,7 @@ extension StoredCollection {
                     }
                     written.append(
                         try writer.insert(
-                            id, text: batch.texts[row], metadata: batch.metadata[row],
+                            id, text: batch.texts[row], metadata: Self.json(batch.metadata[row]),
                             vector: blobs.row(place, of: data)))
                 }
                 return (written, gone)
@@ -71,6 +67,21 @@ extension StoredCollection {
             try publish(written, stored, gone: gone)
             return report
         }
+    }
+
+    /// Vectors as they are kept: their bytes, and the vectors that these are.
+    ///
+    /// - Throws: `KuklaError.badData` where one cannot be kept or compared: before anything is written.
+    func encoded(_ vectors: Matrix) throws(KuklaError) -> (data: Data, stored: Matrix) {
+        try checkRange(vectors)
+        let data = blobs.encode(vectors, threads: options.threads)
+        let stored = settings.vectorFormat == .float32 ? vectors : blobs.decode(data)
+        _ = try stored.prepared(for: settings.metric, role: "vector", threads: options.threads)
+        return (data, stored)
+    }
+
+    private static func json(_ metadata: [String: JSONValue]) -> String? {
+        metadata.isEmpty ? nil : JSONValue.object(metadata).description
     }
 
     /// Throws where a component is beyond what the collection's format holds, rather than keep another number.
@@ -86,7 +97,8 @@ extension StoredCollection {
     }
 
     /// Shows searches what was written; what does not fit into memory stays in the database.
-    private func publish(_ written: [Int64], _ vectors: Matrix, gone: [Int64]) throws(KuklaError) {
+    func publish(_ written: [Int64], _ vectors: Matrix, gone: [Int64]) throws(KuklaError) {
+        departed.withLock { $0?.append(contentsOf: gone) }
         // Only writers change the state, one at a time: readers need not wait while the next one is made.
         var next = state.withLock { $0 }
         try next.remove(gone)
@@ -139,48 +151,5 @@ extension StoredCollection {
                     sql: "CREATE INDEX IF NOT EXISTS \(path.indexName) ON items(\(path.extraction))")
             }
         }
-    }
-}
-
-/// The statements that write items, inside one transaction.
-private struct ItemWriter {
-    let db: Database
-    private let deleteItem, deleteVector, deleteText, bury: Statement
-    private let insertItem, insertVector, insertText: Statement
-
-    init(_ db: Database) throws {
-        self.db = db
-        deleteItem = try db.cachedStatement(sql: "DELETE FROM items WHERE id = ? RETURNING sequence, text")
-        deleteVector = try db.cachedStatement(sql: "DELETE FROM vectors WHERE sequence = ?")
-        deleteText = try db.cachedStatement(
-            sql: "INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)")
-        bury = try db.cachedStatement(sql: "INSERT INTO tombstones (sequence) VALUES (?)")
-        insertItem = try db.cachedStatement(
-            sql: "INSERT INTO items (id, text, metadata) VALUES (?, ?, ?)")
-        insertVector = try db.cachedStatement(sql: "INSERT INTO vectors (sequence, vector) VALUES (?, ?)")
-        insertText = try db.cachedStatement(sql: "INSERT INTO texts (rowid, text) VALUES (?, ?)")
-    }
-
-    /// Deletes the item of this id; says which operation had written it, or `nil` where there is none.
-    func delete(_ id: DatabaseValue) throws -> Int64? {
-        guard let row = try Row.fetchOne(deleteItem, arguments: [id]) else { return nil }
-        let (sequence, text): (Int64, String?) = (row[0], row[1])
-        try deleteVector.execute(arguments: [sequence])
-        // The full-text index holds no texts: it must be told which words leave.
-        if let text { try deleteText.execute(arguments: [sequence, text]) }
-        try bury.execute(arguments: [sequence])
-        return sequence
-    }
-
-    func insert(
-        _ id: DatabaseValue, text: String?, metadata: [String: JSONValue], vector: Data
-    ) throws -> Int64 {
-        try insertItem.execute(arguments: [
-            id, text, metadata.isEmpty ? nil : JSONValue.object(metadata).description,
-        ])
-        let sequence = db.lastInsertedRowID
-        try insertVector.execute(arguments: [sequence, vector])
-        if let text { try insertText.execute(arguments: [sequence, text]) }
-        return sequence
     }
 }

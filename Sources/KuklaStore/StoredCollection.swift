@@ -26,6 +26,10 @@ public final class StoredCollection: Sendable {
     let compacting = Guarded(())
     /// Held while the index that was opened is checked.
     let checking = Guarded(())
+    /// Models that made the vectors.
+    let modelList: Guarded<[ModelIdentity]>
+    /// Operations whose items are gone since somebody who follows the collection asked last; `nil` where nobody does.
+    let departed: Guarded<[Int64]?> = Guarded(nil)
     /// The last searches.
     let queries: QueryLog
     let background = BackgroundWork()
@@ -36,14 +40,17 @@ public final class StoredCollection: Sendable {
 
     /// Makes the files of a new collection in the empty folder `folder`.
     static func create(
-        in folder: URL, _ settings: CollectionSettings, _ options: StoreOptions
+        in folder: URL, _ settings: CollectionSettings, models: [ModelIdentity], _ options: StoreOptions
     ) throws(KuklaError) {
         guard mkdir(folder.appending(path: Segment.folderName).path, 0o777) == 0 else {
             throw KuklaError.whenWriting(folder)
         }
         let database = try CollectionDatabase(in: folder, isNew: true, options)
         defer { database.close() }
-        try database.write { db in try db.setFact("settings", to: settings) }
+        try database.write { db in
+            try db.setFact("settings", to: settings)
+            try db.setFact(Self.modelsFact, to: models)
+        }
         try database.checkpoint()
     }
 
@@ -55,10 +62,11 @@ public final class StoredCollection: Sendable {
         self.folder = folder
         self.options = options
         database = try CollectionDatabase(in: folder, options)
-        let (settings, record) = try database.read { db in
+        let (settings, record, models) = try database.read { db in
             (
                 try db.fact("settings", as: CollectionSettings.self),
-                try db.fact("segment", as: SegmentRecord.self)
+                try db.fact("segment", as: SegmentRecord.self),
+                try db.fact(Self.modelsFact, as: [ModelIdentity].self)
             )
         }
         guard let settings else {
@@ -66,6 +74,7 @@ public final class StoredCollection: Sendable {
                 .badData, "Cannot use \(folder.path): its database has no settings. Restore a snapshot.")
         }
         self.settings = settings
+        modelList = Guarded(models ?? [])
         queries = QueryLog(dimensions: settings.dimensions)
         blobs = VectorBlobs(settings)
         let segments = folder.appending(path: Segment.folderName)

@@ -25,6 +25,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `two folders change places, in one step or by standing aside`(inOneStep: Bool) throws {
+        try withFolder { root in
+            let (new, old) = (root.appending(path: ".new"), root.appending(path: "place"))
+            try write("new", to: new)
+            try write("old", to: old)
+            try AtomicFolder.exchange(new, with: old, allowsOneStep: inOneStep)
+            #expect(try text(old) == "new" && text(new) == "old")
+            #expect(try names(in: root) == [".new", "place"])
+            // One that is not there: nothing has changed.
+            let missing = root.appending(path: ".missing")
+            #expect(throws: KuklaError.self) {
+                try AtomicFolder.exchange(missing, with: old, allowsOneStep: inOneStep)
+            }
+            #expect(try text(old) == "new" && names(in: root) == [".new", "place"])
+        }
+    }
+
     @Test func `without commit nothing is left`() throws {
         try withFolder { root in
             let place = root.appending(path: "best")

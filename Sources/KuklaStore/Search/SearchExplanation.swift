@@ -43,6 +43,8 @@ public struct SearchExplanation: Encodable, Hashable, Sendable {
     /// The share of the best items that such searches of this index were measured to find, `0...1`: 1 where all was compared, `nil` where
     /// nothing was measured, as with filters.
     public internal(set) var expectedRecall: Double?
+    /// Why a text was looked for by its words only, where whoever asked would have had it embedded, too; `nil` else.
+    public var wordsOnly: String?
     /// How often the search was done, 1 unless items that it had found were written again meanwhile.
     public internal(set) var tries = 0
     public internal(set) var seconds = Seconds()

@@ -14,7 +14,7 @@ enum ModelFolder {
 
     /// Copies all that a folder says about its model but for the weights, and makes the modules' folders.
     ///
-    /// - Parameter change: changes the members of `config.json`; the sizes of the old model are already taken out.
+    /// - Parameter change: changes the members of `config.json`; sizes and older models of the old model are already taken out.
     static func copySettings(
         from folder: URL, to staging: URL, changing change: (inout JSONMembers) -> Void
     ) throws(KuklaError) {
@@ -23,6 +23,8 @@ enum ModelFolder {
         }
         var configuration = try JSONMembers(folder.appending(path: "config.json"))
         configuration[SizeTable.key] = nil
+        // Whoever trained for an older model's space did so for these weights.
+        configuration[ModelIdentity.compatibilityKey] = nil
         change(&configuration)
         try AtomicFile.write(configuration.text, to: staging.appending(path: "config.json"))
         for path in try modulePaths(folder) where !path.isEmpty {
