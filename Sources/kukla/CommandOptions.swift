@@ -70,19 +70,9 @@ extension ModelOptions {
         _ texts: [String], instruction: String? = nil, space: SpaceOptions? = nil,
         namedBy collection: String?, layers: Int? = nil, dimensions: Int, threads: Int
     ) throws(KuklaError) -> Matrix {
-        var embedder = try embedder(
+        let embedder = try embedder(
             ModelLocation.resolve(model ?? collection), space: space, layers: model == nil ? layers : nil,
-            instruction: instruction)
-        let made = embedder.dimensions
-        if dimensions < made, let whole = embedder as? SizedModel {
-            embedder = try whole.cut(to: dimensions)
-        }
-        guard embedder.dimensions == dimensions else {
-            throw KuklaError(
-                .usage,
-                "The model makes \(made) dimensions, the search takes \(dimensions): name the model that made the vectors with --model."
-            )
-        }
+            instruction: instruction, cutTo: dimensions)
         return try embedder.embed(texts, threads: threads, progress: SilentProgress()).vectors
     }
 }

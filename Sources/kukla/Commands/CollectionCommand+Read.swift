@@ -213,10 +213,9 @@ extension CollectionCommand {
                     let manner = by ?? (model.model ?? settings.model == nil ? .words : .both)
                     if manner != .vector { request.text = text }
                     if manner != .words {
-                        request.vector = try model.embed(
-                            [text], namedBy: settings.model, dimensions: settings.dimensions,
-                            threads: store.compute.threadCount()
-                        ).row(0)
+                        request.vector = try CollectionEmbedder(
+                            of: collection, model, threads: store.compute.threadCount()
+                        ).embed([text]).row(0)
                     }
                     start = .now
                     if explain {
@@ -303,6 +302,9 @@ extension CollectionCommand {
             print(
                 "\(info.name): \(Quantity.count(info.count)) items of \(settings.dimensions) dimensions (\(settings.vectorFormat.rawValue)), metric \(settings.metric), database \(Quantity.bytes(info.databaseBytes))"
             )
+            if !info.models.isEmpty {
+                print("  vectors by \(info.models.map { "\($0.name) \($0.digest)" }.joined(separator: ", "))")
+            }
             if let index = info.index {
                 print(
                     "  index \(index.configuration): \(Quantity.count(index.count)) items, \(Quantity.count(index.deleted)) of them deleted, \(Quantity.bytesPerVector(index.bytesPerVector)) bytes a vector, file \(Quantity.bytes(index.fileBytes))"

@@ -4,6 +4,7 @@ import KuklaFormats
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import KuklaText
 
 extension CollectionCommand {
     /// `kukla collection create`
@@ -56,13 +57,15 @@ extension CollectionCommand {
             var kind = CollectionSettings.Plan.exact
             if let plan { kind = .factory(try IndexConfiguration(parsing: plan)) }
             if let budget { kind = .budget(bytesPerVector: budget.bytes, items: fitAt) }
+            let folder = try model.map { model throws(KuklaError) in try ModelLocation.resolve(model) }
             let settings = try CollectionSettings(
                 dimensions: dimensions, metric: metric, vectorFormat: vectors, plan: kind,
-                model: model.map { model throws(KuklaError) in try ModelLocation.resolve(model).path })
+                model: folder?.path)
+            let identity = try folder.map { folder throws(KuklaError) in try ModelIdentity(folder: folder) }
             var paths: [MetadataPath] = []
             for path in indexPath { paths.append(try MetadataPath(parsing: path)) }
             try store.open(creating: true) { store in
-                let collection = try store.create(name, settings)
+                let collection = try store.create(name, settings, vectorsBy: identity)
                 for path in paths { try collection.index(path) }
             }
         }
@@ -200,13 +203,11 @@ extension CollectionCommand {
                     lines: nil, vectors: VectorFile.open(URL(fileURLWithPath: file)),
                     dimensions: settings.dimensions, firstNumber: firstID)
             }
-            let threads = try store.compute.threadCount()
+            let embedder = CollectionEmbedder(
+                of: collection, model, threads: try store.compute.threadCount())
             return try ItemBatchReader(
-                lines: source, dimensions: settings.dimensions, firstNumber: firstID
-            ) { texts throws(KuklaError) in
-                try model.embed(
-                    texts, namedBy: settings.model, dimensions: settings.dimensions, threads: threads)
-            }
+                lines: source, dimensions: settings.dimensions, firstNumber: firstID,
+                embed: embedder.embedItems)
         }
     }
 
@@ -235,13 +236,11 @@ extension CollectionCommand {
             try store.collection(name) { collection in
                 let start = ContinuousClock.now
                 let settings = collection.settings
-                let threads = try store.compute.threadCount()
+                let embedder = CollectionEmbedder(
+                    of: collection, model, threads: try store.compute.threadCount())
                 let source = try file.map { try ByteSource(URL(fileURLWithPath: $0)) } ?? .standardInput()
-                let reader = try ItemBatchReader(lines: source, dimensions: settings.dimensions) {
-                    texts throws(KuklaError) in
-                    try model.embed(
-                        texts, namedBy: settings.model, dimensions: settings.dimensions, threads: threads)
-                }
+                let reader = try ItemBatchReader(
+                    lines: source, dimensions: settings.dimensions, embed: embedder.embedItems)
                 let batch = try reader.next(1_000_000)
                 guard try reader.next(1) == nil else {
                     throw KuklaError(

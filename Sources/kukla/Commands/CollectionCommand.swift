@@ -27,8 +27,7 @@ struct CollectionCommand: ParsableCommand {
         subcommands: [
             Create.self, Drop.self, Import.self, Upsert.self, Delete.self, Get.self, Scan.self, Count.self,
             Search.self, Index.self, Compact.self, Check.self, Plan.self, Snapshot.self, Restore.self,
-            Alias.self,
-            Info.self,
+            Alias.self, Reencode.self, Info.self,
         ])
 }
 

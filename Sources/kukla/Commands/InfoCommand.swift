@@ -55,6 +55,8 @@ struct InfoCommand: ParsableCommand {
         let vocabulary: Int
         let weightBytes: Int
         let sha256: String
+        let digest: String
+        let compatibleWith: [String]
     }
 
     func run() throws {
@@ -118,17 +120,21 @@ struct InfoCommand: ParsableCommand {
     private func showModel(_ url: URL) throws {
         let model = try EmbeddingModel(folder: url)
         let weights = url.appending(path: "model.safetensors")
+        let identity = try ModelIdentity(folder: url)
         let summary = Model(
             path: path, dimensions: model.encoder.dimensions, layers: model.encoder.layerCount,
             maximumLength: model.encoder.maximumLength, vocabulary: model.tokenizer.vocabularySize,
-            weightBytes: try size(weights), sha256: try FileDigest.sha256(of: weights))
+            weightBytes: try size(weights), sha256: try FileDigest.sha256(of: weights),
+            digest: identity.digest, compatibleWith: identity.compatibleWith)
         if reporting.json { return try printJSON(summary) }
         print(
             """
             \(path): \(summary.format)
               \(summary.layers) layers, \(summary.dimensions) dimensions, at most \(summary.maximumLength) tokens, vocabulary of \(Quantity.count(summary.vocabulary))
               model.safetensors  \(Quantity.bytes(summary.weightBytes))  sha256:\(summary.sha256)
+              digest \(summary.digest) of all that decides its vectors
             """)
+        for older in summary.compatibleWith { print("  compatible with \(older)") }
     }
 
     private func show(_ summary: FileSummary) throws {
