@@ -28,6 +28,7 @@ public final class APIServer: Sendable {
     let searching = FairThreads()
     let searches: SearchQueue
     package let recall: RecallMonitor
+    let reencodings: ReencodingJobs
     let queue: EmbeddingQueue?
     /// Whether all collections are open.
     let isReady = Guarded(false)
@@ -58,6 +59,7 @@ public final class APIServer: Sendable {
         self.version = version
         self.logger = logger
         recall = RecallMonitor(store, reading, metrics.registry)
+        reencodings = ReencodingJobs(store, model, configuration, logger)
         searches = SearchQueue(threads: configuration.threads, capacity: 1024)
         queue = model.map { [metrics] in
             EmbeddingQueue($0.model.encoder, configuration.batching, metrics: metrics)
@@ -76,6 +78,7 @@ public final class APIServer: Sendable {
         defer {
             queue?.close()
             searches.close()
+            reencodings.stop()
         }
         let group = ServiceGroup(
             configuration: .init(
@@ -95,6 +98,7 @@ public final class APIServer: Sendable {
                     }
                 }
                 isReady.withLock { $0 = true }
+                reencodings.goOn()
             }
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import KuklaFormats
 import KuklaNumerics
 import KuklaStore
 import KuklaText
@@ -42,6 +43,8 @@ struct StatusRoutes {
                 guard let served = server.served else { return writer.null() }
                 writer.object { model in
                     model.member("id", served.name)
+                    model.member("digest", served.identity.digest)
+                    model.member("compatible_with", served.identity.compatibleWith)
                     model.member("dimensions", served.dimensions)
                     model.member("maximum_length", served.model.encoder.maximumLength)
                     model.member("sizes", served.recorded().map(\.description))

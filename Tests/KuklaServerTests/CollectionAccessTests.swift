@@ -15,7 +15,7 @@ import Testing
         (.post, "/collections/a/search", #"{"vector": [1, 1]}"#, .read),
         (.post, "/collections/a/count", "{}", .read), (.get, "/collections/a/items", nil, .read),
         (.get, "/collections/a/items/1", nil, .read), (.get, "/collections/a/plan", nil, .read),
-        (.get, "/collections/a/map", nil, .read),
+        (.get, "/collections/a/map", nil, .read), (.get, "/collections/a/reencode", nil, .read),
         (.post, "/collections/a/items", #"{"items": []}"#, .write),
         (.post, "/collections/a/import", "", .write),
         (.post, "/collections/a/delete", #"{"ids": []}"#, .write),

@@ -17,13 +17,15 @@ final class ServerFixture: Sendable {
     init(
         keys: [APIKey] = [], truncates: Bool = false, allowsUnmeasured: Bool = false, rate: Double? = nil,
         capacity: Int = 4096, passTokens: Int = 8192, maximumBody: Int = 1 << 20, timeout: Double = 20,
-        hasModel: Bool = true, maximumLine: Int = 4 << 20,
+        hasModel: Bool = true, maximumLine: Int = 4 << 20, fitter: (any PlanFitter)? = nil,
         preparing: (_ model: URL) throws -> Void = { _ in }
     ) throws {
         folder = try TemporaryFolder()
         try TinyModel.write(to: folder.url.appending(path: "tiny"))
         try preparing(folder.url.appending(path: "tiny"))
-        store = try Store(folder.url.appending(path: "data"))
+        var options = StoreOptions()
+        options.fitter = fitter
+        store = try Store(folder.url.appending(path: "data"), options: options)
         var configuration = ServerConfiguration(threads: 2)
         configuration.truncates = truncates
         configuration.allowsUnmeasuredDimensions = allowsUnmeasured

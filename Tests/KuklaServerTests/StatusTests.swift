@@ -43,6 +43,7 @@ import Testing
             let model = status["model"] as? [String: Any]
             #expect(model?["id"] as? String == "tiny")
             #expect(model?["dimensions"] as? Int == 16)
+            #expect((model?["digest"] as? String)?.count == 64)
             let requests = status["requests"] as? [String: Any]
             #expect(requests?["total"] as? Int == 1)
             let latencies = requests?["latency_ms"] as? [String: [String: Any]]

@@ -4,6 +4,7 @@ import KuklaFormats
 import KuklaIndex
 import KuklaNumerics
 import KuklaStore
+import NIOCore
 
 /// Writing, deleting and looking at items.
 extension CollectionRoutes {
@@ -24,6 +25,10 @@ extension CollectionRoutes {
     private func upsert(_ request: Request, _ context: RequestScope) async throws -> Response {
         try context.principal.requireScope(.write)
         let body = try await collect(request)
+        return try await again { try await upsert(body, context) }
+    }
+
+    private func upsert(_ body: ByteBuffer, _ context: RequestScope) async throws -> Response {
         let (collection, items) = try await writing(context) { collection in
             var items: PendingItems?
             try RequestMembers.parse(body) { (key, scanner) throws(JSONFault) in
@@ -34,7 +39,9 @@ extension CollectionRoutes {
             return (collection, try RequestMembers.need(items, "items"))
         }
         let made = try await vectors(of: items, collection, context)
-        return try await writing(context) { collection in
+        return try await writing(context) { now in
+            // What was made for the old one may be of another model.
+            guard now === collection else { throw Store.replacement(of: collection) }
             let report = try Self.blamingRequest("items") { () throws(KuklaError) in
                 try collection.upsert(items.batch(made))
             }
@@ -62,7 +69,7 @@ extension CollectionRoutes {
         of items: PendingItems, _ collection: StoredCollection, _ context: RequestScope
     ) async throws -> Matrix? {
         guard !items.bare.isEmpty else { return nil }
-        return try await ItemTexts(collection.settings, server, context).vectors(of: items.bareTexts)
+        return try await ItemTexts(collection, server, context).vectorsOfItems(items.bareTexts)
     }
 
     /// What `body` returns; data that the store refuses are the request's.

@@ -14,13 +14,17 @@ extension CollectionRoutes {
     private func search(_ request: Request, _ context: RequestScope) async throws -> Response {
         try context.principal.requireScope(.read)
         let wanted = try SearchBody(try await collect(request))
+        return try await again { try await search(wanted, context) }
+    }
+
+    private func search(_ wanted: SearchBody, _ context: RequestScope) async throws -> Response {
         let collection = try await collection(context)
         var request = wanted.request
         var embedding = 0.0
-        if let text = wanted.text, wanted.isByVector(of: collection, server, context) {
+        let (isByVector, reason) = wanted.isByVector(of: collection, server, context)
+        if let text = wanted.text, isByVector {
             let start = ContinuousClock.now
-            request.vector = try await ItemTexts(collection.settings, server, context)
-                .vectors(of: [text]).row(0)
+            request.vector = try await ItemTexts(collection, server, context).vectors(of: [text]).row(0)
             embedding = start.duration(to: .now) / .seconds(1)
         }
         if let vector = request.vector {
@@ -28,7 +32,8 @@ extension CollectionRoutes {
             server.recall.searched(collection.name)
         }
         let start = ContinuousClock.now
-        let found = try await found(request, wanted, collection)
+        var found = try await found(request, wanted, collection)
+        found.explanation?.wordsOnly = reason
         let seconds = start.duration(to: .now) / .seconds(1)
         server.metrics.registry.observe(
             seconds, in: "kukla_search_seconds", [("collection", collection.name.description)])

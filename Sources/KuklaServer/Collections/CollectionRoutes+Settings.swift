@@ -42,7 +42,10 @@ extension CollectionRoutes {
         let name = try name(in: context)
         try context.principal.require(.admin, collection: name.description)
         let body = try await request.collect(upTo: 1 << 20, within: server.configuration.timeout)
-        let settings = try CreateBody(body).settings(default: server.served)
+        let (wanted, served) = (try CreateBody(body), server.served)
+        let settings = try wanted.settings(default: served)
+        // Only who names the model says that all vectors will be its own.
+        let model = wanted.model != nil && wanted.model == served?.name ? served?.identity : nil
         let store = server.store
         return try await server.writing.run {
             let taken = APIFailure(
@@ -51,7 +54,7 @@ extension CollectionRoutes {
                 code: "collection_exists", parameter: "name")
             if try store.isTaken(name) { throw taken }
             do throws(KuklaError) {
-                let made = try store.create(name.description, settings)
+                let made = try store.create(name.description, settings, vectorsBy: model)
                 return try JSONWriter.response(status: .created, of: made.info())
             } catch {
                 if error.code == .usage, try store.isTaken(name) { throw taken }
@@ -76,6 +79,7 @@ extension CollectionRoutes {
                     "The alias '\(alias)' stands for the collection '\(name)': point it elsewhere or remove it first.",
                     code: "collection_has_alias", parameter: "name")
             }
+            try server.reencodings.refuseWhileRunning(name)
             do throws(KuklaError) { try store.drop(name.description) } catch {
                 throw error.code == .usage ? APIFailure(error) : error
             }
@@ -86,54 +90,31 @@ extension CollectionRoutes {
 
 /// What a request to create a collection says.
 private struct CreateBody {
-    /// Items at which a plan may be fitted.
-    private static let fittingItems = 20...1_000_000_000
-
     private var dimensions: Int?
     private var metric = Metric.cosine
     private var format = CollectionSettings.VectorFormat.float32
     private var plan = CollectionSettings.Plan.exact
-    private var model: String?
+    private(set) var model: String?
 
     init(_ body: ByteBuffer) throws(APIFailure) {
         var (dimensions, metric, format, model): (Int?, String?, String?, String?)
-        var (factory, budget): (String?, (bytes: Double?, items: Int?)?)
+        var plan: PlanMember?
         try RequestMembers.parse(body) { (key, scanner) throws(JSONFault) in
             switch key {
             case "dimensions": dimensions = try scanner.optional { (s) throws(JSONFault) in try s.integer() }
             case "metric": metric = try scanner.string()
             case "vector_format": format = try scanner.string()
             case "model": model = try scanner.optional { (s) throws(JSONFault) in try s.string() }
-            case "plan":
-                if scanner.peek() == UInt8(ascii: "{") {
-                    budget = try Self.budget(&scanner)
-                } else {
-                    factory = try scanner.string()
-                }
+            case "plan": plan = try PlanMember(&scanner)
             default: return false
             }
             return true
         }
         self.dimensions = dimensions
         self.model = model
-        if let metric { self.metric = try Self.choice(metric, "metric") }
-        if let format { self.format = try Self.choice(format, "vector_format") }
-        if let items = budget?.items, !Self.fittingItems.contains(items) {
-            throw APIFailure(
-                .invalidRequest,
-                "A plan cannot be fitted at \(items) items: expected \(Self.fittingItems.lowerBound) to \(Self.fittingItems.upperBound).",
-                code: "invalid_plan", parameter: "plan")
-        }
-        if let budget {
-            plan = .budget(
-                bytesPerVector: try RequestMembers.need(budget.bytes, "plan.budget"),
-                items: budget.items ?? 1000)
-        } else if let factory {
-            plan = .factory(
-                try RequestMembers.blaming("plan", code: "invalid_plan") { () throws(KuklaError) in
-                    try IndexConfiguration(parsing: factory)
-                })
-        }
+        if let metric { self.metric = try RequestMembers.choice(metric, "metric") }
+        if let format { self.format = try RequestMembers.choice(format, "vector_format") }
+        if let plan { self.plan = try plan.plan() }
     }
 
     /// The settings; what the request leaves out is the server's model's.
@@ -151,32 +132,6 @@ private struct CreateBody {
             try CollectionSettings(
                 dimensions: dimensions, metric: metric, vectorFormat: format, plan: plan, model: model)
         }
-    }
-
-    private static func budget(
-        _ scanner: inout JSONScanner
-    ) throws(JSONFault) -> (bytes: Double?, items: Int?) {
-        var (bytes, items): (Double?, Int?)
-        try scanner.object { (key, scanner) throws(JSONFault) in
-            switch key {
-            case "budget": bytes = try scanner.number()
-            case "fit_at": items = try scanner.optional { (s) throws(JSONFault) in try s.integer() }
-            default: throw scanner.fault("a plan is a text, or an object of 'budget' and 'fit_at'")
-            }
-        }
-        return (bytes, items)
-    }
-
-    private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ text: String, _ parameter: String
-    ) throws(APIFailure) -> Choice {
-        guard let choice = Choice(rawValue: text) else {
-            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw APIFailure(
-                .invalidRequest, "Unknown \(parameter) '\(text.prefix(80))': expected one of \(known).",
-                code: "invalid_value", parameter: parameter)
-        }
-        return choice
     }
 }
 
@@ -197,6 +152,12 @@ extension JSONWriter {
 }
 
 extension JSONWriter.Members {
+    /// Which model it is.
+    mutating func describe(_ model: ModelIdentity) {
+        member("name", model.name)
+        member("digest", model.digest)
+    }
+
     /// What a collection is, in figures.
     mutating func describe(_ info: CollectionInfo) {
         let settings = info.settings
@@ -217,6 +178,9 @@ extension JSONWriter.Members {
             }
         }
         member("model", settings.model)
+        member("models") { writer in
+            writer.array(info.models) { writer, model in writer.object { $0.describe(model) } }
+        }
         member("index") { writer in
             guard let index = info.index else { return writer.null() }
             writer.object { object in

@@ -78,6 +78,7 @@ extension CollectionRoutes {
                 "There is a collection or an alias '\(name)' already: say \"replace\": true to replace a collection, or take another name.",
                 code: "collection_exists", parameter: "name")
             if try store.aliases()[name] != nil || (!replaces && store.names.contains(name)) { throw taken }
+            try server.reencodings.refuseWhileRunning(name)
             do throws(KuklaError) {
                 let made = try store.restore(
                     name.description, from: store.snapshot(snapshot), replacing: replaces)

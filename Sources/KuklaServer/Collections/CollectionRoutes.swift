@@ -19,6 +19,7 @@ struct CollectionRoutes {
         addPlans(to: router)
         addSnapshots(to: router)
         addAliases(to: router)
+        addReencoding(to: router)
     }
 
     // MARK: - What a path names
@@ -86,9 +87,19 @@ struct CollectionRoutes {
     ) async throws -> Result {
         let (name, principal) = (try name(in: context), context.principal)
         try principal.requireScope(scope)
-        return try await pool.run {
-            let collection = try server.store.collection(name, for: principal, scope)
-            return try server.store.answering(collection) { try body(collection) }
+        return try await again {
+            try await pool.run {
+                let collection = try server.store.collection(name, for: principal, scope)
+                return try server.store.answering(collection) { try body(collection) }
+            }
+        }
+    }
+
+    /// What `body` returns, done once more where the collection that it found was replaced by another under its hands: who asks for a name need not
+    /// know that a re-encoding has ended.
+    func again<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do { return try await body() } catch let failure as APIFailure where failure.code == Store.replaced {
+            return try await body()
         }
     }
 }
@@ -148,12 +159,23 @@ extension Store {
         do { return try body() } catch let error as KuklaError {
             if error.code == .usage || error.code == .unsupported { throw APIFailure(error) }
             let now = try? self.collection(collection.name.description)
-            guard now === collection else {
-                throw APIFailure(
-                    .notFound, "The collection '\(collection.name)' was dropped or replaced meanwhile.",
+            if now === collection { throw error }
+            throw now == nil
+                ? APIFailure(
+                    .notFound, "The collection '\(collection.name)' was dropped meanwhile.",
                     code: "unknown_collection", parameter: "name")
-            }
-            throw error
+                : Self.replacement(of: collection)
         }
     }
+
+    /// What somebody hears whose collection was replaced.
+    static func replacement(of collection: StoredCollection) -> APIFailure {
+        APIFailure(
+            .notFound,
+            "The collection '\(collection.name)' was replaced by another meanwhile: ask again.",
+            code: replaced, parameter: "name")
+    }
+
+    /// The word for that.
+    static let replaced = "collection_replaced"
 }

@@ -17,7 +17,9 @@ final class ItemImport: Sendable {
 
     private typealias Writes = ThrowingTaskGroup<Void, any Error>
 
-    private let collection: StoredCollection
+    /// The collection, or the one that took its place.
+    private let current: Guarded<StoredCollection>
+    private let name: CollectionName
     private let server: APIServer
     private let context: RequestScope
     private let total = Guarded(Total())
@@ -25,7 +27,8 @@ final class ItemImport: Sendable {
     private var maximumLine: Int { server.configuration.maximumLine }
 
     init(into collection: StoredCollection, server: APIServer, _ context: RequestScope) {
-        self.collection = collection
+        current = Guarded(collection)
+        name = collection.name
         self.server = server
         self.context = context
     }
@@ -56,27 +59,51 @@ final class ItemImport: Sendable {
             try await add(lines.take(all: true), &writes)
             while try await writes.next() != nil {}
         }
-        try await server.writing.run { [collection] in collection.endImport() }
+        try await server.writing.run { [self] in current.withLock { $0 }.endImport() }
         return total.withLock { $0 }
     }
 
     /// Reads a block and has its items written, after those of the block before.
     private func add(_ block: LineBlocks.Block, _ writes: inout Writes) async throws {
-        let batch = try await server.reading.run { [self] in self.read(block) }
-        let made: Matrix?
-        do { made = try await vectors(of: batch.items) } catch {
+        let prepared: (batch: Batch, made: Matrix?)
+        do { prepared = try await prepare(block) } catch {
             _ = try await writes.next()
+            throw error
+        }
+        _ = try await writes.next()
+        writes.addTask { [self] in
+            do { try await write(prepared.batch, prepared.made) } catch let failure as APIFailure
+                where failure.code == Store.replaced
+            {
+                // A re-encoding has ended: the block once more, for the collection as it is now.
+                try await lookUp()
+                let (batch, made) = try await prepare(block)
+                try await write(batch, made)
+            }
+        }
+    }
+
+    /// Reads a block and makes the vectors that its items lack.
+    private func prepare(_ block: LineBlocks.Block) async throws -> (Batch, Matrix?) {
+        let batch = try await server.reading.run { [self] in self.read(block) }
+        do { return (batch, try await vectors(of: batch)) } catch {
             guard let failure = error as? APIFailure, failure.kind == .invalidRequest else { throw error }
             throw refused(failure.message, line: batch.items.places[batch.items.bare[0]])
         }
-        _ = try await writes.next()
-        writes.addTask { [self] in try await write(batch, made) }
+    }
+
+    private func lookUp() async throws {
+        try await server.writing.run { [self] in
+            let now = try server.store.collection(name, for: context.principal, .write)
+            current.withLock { $0 = now }
+        }
     }
 
     // MARK: - Read
 
     /// The items of a block, and what stopped the reading of them.
     private struct Batch: Sendable {
+        let collection: StoredCollection
         var items: PendingItems
         let firstLine: Int
         var lines = 0
@@ -87,7 +114,9 @@ final class ItemImport: Sendable {
     }
 
     private func read(_ block: LineBlocks.Block) -> Batch {
-        var batch = Batch(items: PendingItems(collection), firstLine: block.firstLine)
+        let collection = current.withLock { $0 }
+        var batch = Batch(
+            collection: collection, items: PendingItems(collection), firstLine: block.firstLine)
         block.forEachLine { line in
             batch.lines += 1
             guard line.count <= maximumLine else {
@@ -105,9 +134,9 @@ final class ItemImport: Sendable {
         return batch
     }
 
-    private func vectors(of items: PendingItems) async throws -> Matrix? {
-        guard !items.bare.isEmpty else { return nil }
-        return try await ItemTexts(collection.settings, server, context).vectors(of: items.bareTexts)
+    private func vectors(of batch: Batch) async throws -> Matrix? {
+        guard !batch.items.bare.isEmpty else { return nil }
+        return try await ItemTexts(batch.collection, server, context).vectorsOfItems(batch.items.bareTexts)
     }
 
     // MARK: - Write
@@ -116,8 +145,9 @@ final class ItemImport: Sendable {
     private func write(_ batch: Batch, _ made: Matrix?) async throws {
         try await server.writing.run { [self] in
             if batch.items.count > 0 {
-                try server.store.answering(collection) {
-                    try write(batch.items.batch(made), places: batch.items.places[...])
+                try server.store.answering(batch.collection) {
+                    try write(
+                        batch.items.batch(made), places: batch.items.places[...], to: batch.collection)
                 }
             }
             total.withLock { $0.lines += batch.lines }
@@ -126,7 +156,9 @@ final class ItemImport: Sendable {
     }
 
     /// Writes items; where the store refuses one of them, those before it.
-    private func write(_ items: ItemBatch, places: ArraySlice<Int>) throws {
+    private func write(
+        _ items: ItemBatch, places: ArraySlice<Int>, to collection: StoredCollection
+    ) throws {
         do throws(KuklaError) {
             let report = try collection.write(items)
             total.withLock { total in
@@ -137,8 +169,8 @@ final class ItemImport: Sendable {
             guard error.code == .badData else { throw error }
             guard items.count > 1 else { throw refused(error.message, line: places.first ?? 0) }
             let half = items.count / 2
-            try write(items[0..<half], places: places.prefix(half))
-            try write(items[half..<items.count], places: places.dropFirst(half))
+            try write(items[0..<half], places: places.prefix(half), to: collection)
+            try write(items[half..<items.count], places: places.dropFirst(half), to: collection)
         }
     }
 

@@ -70,10 +70,15 @@ struct SearchBody: Sendable {
         return request
     }
 
-    /// Whether the text is to be embedded: where that is said, and where nothing is said and the server's model is the collection's.
-    func isByVector(of collection: StoredCollection, _ server: APIServer, _ context: RequestScope) -> Bool {
-        guard text != nil, vector == nil, manner != .words else { return false }
-        return manner != nil || ItemTexts.fit(collection.settings, server, context)
+    /// Whether the text is to be embedded: where that is said, and where nothing is said and the server's model is the collection's. Where it is not,
+    /// the reason is what keeps it from that.
+    func isByVector(
+        of collection: StoredCollection, _ server: APIServer, _ context: RequestScope
+    ) -> (Bool, reason: String?) {
+        guard text != nil, vector == nil, manner != .words else { return (false, nil) }
+        guard manner == nil else { return (true, nil) }
+        let reason = ItemTexts.obstacle(collection, server, context)
+        return (reason == nil, reason)
     }
 
     private func check() throws(APIFailure) {

@@ -10,7 +10,9 @@ extension ConsolePage {
         function canEmbed() {
           const model = state.status?.model, one = info(), last = (name) => name.split("/").at(-1);
           if (!state.status || !one) return true;
-          return Boolean(model) && model.dimensions >= one.dimensions && (!one.model || last(one.model) === last(model.id));
+          if (!model || model.dimensions < one.dimensions) return false;
+          if (one.models.length) return one.models.every((made) => made.digest === model.digest || model.compatible_with.includes(made.digest));
+          return !one.model || last(one.model) === last(model.id);
         }
         const positive = (id) => { const n = Number($(id).value); return Number.isInteger(n) && n > 0 ? n : undefined; };
 

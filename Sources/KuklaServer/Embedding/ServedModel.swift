@@ -1,4 +1,5 @@
 public import Foundation
+import KuklaFormats
 public import KuklaNumerics
 import KuklaText
 
@@ -9,16 +10,19 @@ public struct ServedModel: Sendable {
     /// What was recorded of its sizes; nil where nothing was.
     let sizes: SizeTable?
     let precision: TextEncoder.Precision
+    /// Which model it is, whatever it is called.
+    let identity: ModelIdentity
 
     /// Loads the model in `folder`.
     ///
     /// - Parameter name: what requests call it; the folder's name where nil.
-    /// - Throws: `KuklaError` as `EmbeddingModel` does.
+    /// - Throws: `KuklaError` as `EmbeddingModel` and `ModelIdentity` do.
     public init(folder: URL, name: String? = nil, isInt8: Bool = false) throws(KuklaError) {
         precision = isInt8 ? .int8 : .float32
         model = try EmbeddingModel(folder: folder, precision: precision)
         sizes = try SizeTable.read(folder)
         self.name = name ?? folder.standardizedFileURL.lastPathComponent
+        identity = try ModelIdentity(folder: folder, name: self.name)
     }
 
     var dimensions: Int { model.encoder.dimensions }

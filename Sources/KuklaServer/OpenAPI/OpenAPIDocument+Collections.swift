@@ -138,6 +138,21 @@ extension OpenAPIDocument {
             summary: "What the index is made of, and why", tag: "Upkeep", scope: .read,
             parameters: [inPath], answer: .json(.named("Plan"), "The plan."), failures: [404]),
         APIOperation(
+            method: .post, path: "/collections/{name}/reencode", id: "reencodeCollection",
+            summary: "Embed all texts anew with the server's model, in the background", tag: "Upkeep",
+            scope: .admin, parameters: [inPath],
+            body: .json(.named("NewReencoding"), isRequired: false),
+            answer: .json(.named("Reencoding"), "It goes on.", status: 202), failures: [404, 409]),
+        APIOperation(
+            method: .get, path: "/collections/{name}/reencode", id: "getReencoding",
+            summary: "How far the re-encoding of a collection is", tag: "Upkeep", scope: .read,
+            parameters: [inPath], answer: .json(.named("Reencoding"), "How far it is."), failures: [404]),
+        APIOperation(
+            method: .delete, path: "/collections/{name}/reencode", id: "giveUpReencoding",
+            summary: "Stop a re-encoding and throw away what it did", tag: "Upkeep", scope: .admin,
+            parameters: [inPath],
+            answer: .json(.object(["deleted": .boolean]), "It is gone."), failures: [404]),
+        APIOperation(
             method: .get, path: "/snapshots", id: "listSnapshots", summary: "All snapshots", tag: "Upkeep",
             scope: .admin, answer: .json(.object(["snapshots": .array(of: name)]), "Their names.")),
         APIOperation(

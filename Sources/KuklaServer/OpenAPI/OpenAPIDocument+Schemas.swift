@@ -19,7 +19,8 @@ extension OpenAPIDocument {
         [
             "Error": error, "InferenceError": inferenceError, "Collection": collection, "Item": item,
             "NewItem": newItem, "Hit": hit, "SearchRequest": searchRequest, "SearchAnswer": searchAnswer,
-            "Plan": plan, "NewCollection": newCollection,
+            "Plan": plan, "NewCollection": newCollection, "NewReencoding": newReencoding,
+            "Reencoding": reencoding,
         ]
     }
 
@@ -69,6 +70,8 @@ extension OpenAPIDocument {
         "dimensions": .integer(1...65_536), "metric": .choice(["cosine", "ip", "l2"]),
         "vector_format": .choice(["float32", "float16"]), "plan": planChoice,
         "model": JSONSchema.string().orNull,
+        "models": JSONSchema.array(of: model).described(
+            "Models that made the vectors, where that is known."),
         "index": JSONSchema.object([
             "configuration": .string(), "count": .count, "deleted": .count, "trained_on": .count,
             "bytes_per_vector": .number(), "file_bytes": .count,
@@ -76,6 +79,30 @@ extension OpenAPIDocument {
         "fresh": JSONSchema.count.described("Items that are compared from memory."),
         "unheld": JSONSchema.count.described("Items that are compared from the database."),
         "database_bytes": .count, "indexed_paths": .array(of: .string()),
+    ])
+
+    private static let model = JSONSchema.object([
+        "name": .string(), "digest": .string(pattern: "^[0-9a-f]{64}$"),
+    ])
+
+    private static let newReencoding = JSONSchema.object(
+        [
+            "dimensions": JSONSchema.integer(1...65_536).orNull.described(
+                "Leading dimensions of the model; all where left out."),
+            "metric": JSONSchema.choice(["cosine", "ip", "l2"]).orNull.described(
+                "As it was where left out."),
+            "plan": planChoice.orNull.described("As it was where left out."),
+            "restart": JSONSchema.boolean.otherwise(.boolean(false)).described(
+                "Throws away what an interrupted run did."),
+        ], required: []
+    ).example(.object(["plan": .string("SQ8")]))
+
+    private static let reencoding = JSONSchema.object([
+        "state": .choice(["none", "running", "finished", "failed", "unfinished"]),
+        "model": model.orNull.described("The model that the texts are embedded with."),
+        "stage": JSONSchema.string().orNull, "done": JSONSchema.count.orNull,
+        "total": JSONSchema.count.orNull, "per_second": JSONSchema.number().orNull,
+        "seconds_left": JSONSchema.number().orNull, "message": JSONSchema.string().orNull,
     ])
 
     private static let item = JSONSchema.object(
