@@ -95,12 +95,10 @@ struct CollectionRoutes {
         }
     }
 
-    /// What `body` returns, done once more where the collection that it found was replaced by another under its hands: who asks for a name need not
-    /// know that a re-encoding has ended.
+    /// What `body` returns, done again where the collection that it found was replaced by another under its hands: who asks for a name need
+    /// not know that a re-encoding has ended.
     func again<Result>(_ body: () async throws -> Result) async throws -> Result {
-        do { return try await body() } catch let failure as APIFailure where failure.code == Store.replaced {
-            return try await body()
-        }
+        try await Store.again { _ in try await body() }
     }
 }
 
@@ -177,5 +175,16 @@ extension Store {
     }
 
     /// The word for that.
-    static let replaced = "collection_replaced"
+    private static let replaced = "collection_replaced"
+
+    /// What `body` returns, which is told how often it failed for a collection that was replaced under its hands. Each time, somebody has
+    /// re-encoded the whole collection: it does not happen often.
+    static func again<Result>(_ body: (_ failures: Int) async throws -> Result) async throws -> Result {
+        for failures in 0..<8 {
+            do { return try await body(failures) } catch let failure as APIFailure
+                where failure.code == replaced
+            {}
+        }
+        return try await body(8)
+    }
 }

@@ -72,9 +72,8 @@ final class ItemImport: Sendable {
         }
         _ = try await writes.next()
         writes.addTask { [self] in
-            do { try await write(prepared.batch, prepared.made) } catch let failure as APIFailure
-                where failure.code == Store.replaced
-            {
+            try await Store.again { failures in
+                guard failures > 0 else { return try await write(prepared.batch, prepared.made) }
                 // A re-encoding has ended: the block once more, for the collection as it is now.
                 try await lookUp()
                 let (batch, made) = try await prepare(block)
