@@ -117,13 +117,3 @@ extension JSONWriter {
         }
     }
 }
-
-/// Memory of this process.
-enum ProcessMemory {
-    /// Bytes that are resident; 0 where the system does not say.
-    static var resident: Int {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-        let fields = text.split(separator: " ")
-        return fields.count > 1 ? (Int(fields[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE)) : 0
-    }
-}

@@ -65,6 +65,7 @@ package final class RecallMonitor: Service {
                 turns[name]?.next = .now.advanced(by: .seconds(seconds / Self.share))
             }
         }
+        if !due.isEmpty { ProcessMemory.trim() }
         // Collections that are gone have no figure.
         let found = turns.withLock { $0.compactMapValues(\.recall) }
         registry.clear(Self.gauge)
