@@ -113,14 +113,15 @@ let package = Package(
             ["KuklaObjectives", "KuklaText", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics"]),
         room("KuklaEvaluation", ["KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics"]),
         room(
-            "KuklaServer",
-            [
-                "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaNN", "KuklaFormats",
-                "KuklaNumerics", crypto, logging,
-            ] + hummingbird),
-        room(
             "KuklaTables",
             ["KuklaCodecs", "KuklaNN", "KuklaTensor", "KuklaFormats", "KuklaNumerics", "CKernels", yams]),
+        room(
+            "KuklaServer",
+            [
+                "KuklaStore", "KuklaTables", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaNN",
+                "KuklaFormats",
+                "KuklaNumerics", crypto, logging,
+            ] + hummingbird),
         room(
             "KuklaStudies",
             [
@@ -182,7 +183,8 @@ let package = Package(
         tests(
             of: "KuklaServer",
             [
-                "KuklaStore", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats", "KuklaNumerics",
+                "KuklaStore", "KuklaTables", "KuklaIndex", "KuklaCodecs", "KuklaText", "KuklaFormats",
+                "KuklaNumerics",
                 .product(name: "HummingbirdTesting", package: "hummingbird"), logging,
             ] + hummingbird),
         tests(

@@ -11,14 +11,15 @@ import NIOPosix
 import ServiceLifecycle
 import UnixSignals
 
-/// A store of collections and a model, over HTTP.
+/// A store of collections, a model of texts and models of clicks, over HTTP.
 ///
 ///     let server = try APIServer(store: store, model: model, keys: nil, configuration: ServerConfiguration(), logger: logger)
 ///     try await server.run()
 public final class APIServer: Sendable {
     public let configuration: ServerConfiguration
-    let store: Store
+    let store: Store?
     let served: ServedModel?
+    let clickModels: [ServedClickModel]
     let keys: KeyRing?
     let metrics = ServerMetrics()
     let version: String
@@ -27,8 +28,8 @@ public final class APIServer: Sendable {
     let writing = WorkPool("writing")
     let searching = FairThreads()
     let searches: SearchQueue
-    package let recall: RecallMonitor
-    let reencodings: ReencodingJobs
+    package let recall: RecallMonitor?
+    let reencodings: ReencodingJobs?
     let queue: EmbeddingQueue?
     /// Whether all collections are open.
     let isReady = Guarded(false)
@@ -36,16 +37,21 @@ public final class APIServer: Sendable {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - store: what `/collections` serves; it stays the caller's to close.
+    ///   - store: what `/collections` serves; it stays the caller's to close. nil for a server without collections.
     ///   - model: what embeds texts; nil for a server of vectors only.
+    ///   - clickModels: what `/rank` scores rows with, under different names.
     ///   - keys: who may ask; nil where anybody who reaches the server may.
     ///   - version: what `/status` says.
-    /// - Throws: `KuklaError.usage` where it would listen on an address that others reach, without keys.
+    /// - Throws: `KuklaError.usage` where it would listen on an address that others reach, without keys, or two models have one name.
     public init(
-        store: Store, model: ServedModel?, keys: KeyRing?, configuration: ServerConfiguration,
-        version: String,
-        logger: Logger
+        store: Store?, model: ServedModel?, clickModels: [ServedClickModel] = [], keys: KeyRing?,
+        configuration: ServerConfiguration, version: String, logger: Logger
     ) throws(KuklaError) {
+        for (place, model) in clickModels.enumerated()
+        where clickModels[..<place].contains(where: { $0.name == model.name }) {
+            throw KuklaError(
+                .usage, "Cannot serve two click models as '\(model.name)': give each a name of its own.")
+        }
         guard keys != nil || Self.isLoopback(configuration.host) else {
             throw KuklaError(
                 .usage,
@@ -54,12 +60,13 @@ public final class APIServer: Sendable {
         }
         self.store = store
         self.served = model
+        self.clickModels = clickModels
         self.keys = keys
         self.configuration = configuration
         self.version = version
         self.logger = logger
-        recall = RecallMonitor(store, reading, metrics.registry)
-        reencodings = ReencodingJobs(store, model, configuration, logger)
+        recall = store.map { [reading, metrics] in RecallMonitor($0, reading, metrics.registry) }
+        reencodings = store.map { ReencodingJobs($0, model, configuration, logger) }
         searches = SearchQueue(threads: configuration.threads, capacity: 1024)
         queue = model.map { [metrics] in
             EmbeddingQueue($0.model.encoder, configuration.batching, metrics: metrics)
@@ -78,11 +85,13 @@ public final class APIServer: Sendable {
         defer {
             queue?.close()
             searches.close()
-            reencodings.stop()
+            reencodings?.stop()
         }
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: application)]
+        if let recall { services.append(.init(service: recall)) }
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: application), .init(service: recall)],
+                services: services,
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger))
         try await group.run()
@@ -92,13 +101,13 @@ public final class APIServer: Sendable {
     private func getReady() {
         Task {
             try await reading.run { [self] in
-                for name in store.names {
-                    do throws(KuklaError) { _ = try store.collection(name.description) } catch {
+                for name in store?.names ?? [] {
+                    do throws(KuklaError) { _ = try store?.collection(name.description) } catch {
                         logger.error("\(error.description)")
                     }
                 }
                 isReady.withLock { $0 = true }
-                reencodings.goOn()
+                reencodings?.goOn()
             }
         }
     }
@@ -135,8 +144,11 @@ public final class APIServer: Sendable {
         if let rate = configuration.rateLimit { router.add(middleware: RateLimiting(rate)) }
         router.add(middleware: methods)
         StatusRoutes(server: self).add(to: router)
-        ConsoleRoutes().add(to: router)
-        CollectionRoutes(server: self).add(to: router)
+        if let store, let reencodings {
+            ConsoleRoutes().add(to: router)
+            CollectionRoutes(server: self, store: store, reencodings: reencodings).add(to: router)
+        }
+        if !clickModels.isEmpty { RankRoutes(server: self).add(to: router) }
         if let service = embeddingService {
             OpenAIRoutes(service: service).add(to: router)
             TextEmbeddingsInferenceRoutes(service: service, version: version).add(to: router)

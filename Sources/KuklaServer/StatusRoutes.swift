@@ -34,8 +34,8 @@ struct StatusRoutes {
     private func status(for principal: Principal) throws(KuklaError) -> Response {
         let metrics = server.metrics
         let rates = metrics.rates
-        let names = server.store.names.map(\.description).filter(principal.mayRead)
-        let aliases = try server.store.aliases()
+        let names = (server.store?.names ?? []).map(\.description).filter(principal.mayRead)
+        let aliases = try server.store?.aliases() ?? [:]
         return JSONWriter.response { object in
             object.member("version", server.version)
             object.member("uptime_seconds", metrics.started.duration(to: .now) / .seconds(1))
@@ -50,6 +50,7 @@ struct StatusRoutes {
                     model.member("sizes", served.recorded().map(\.description))
                 }
             }
+            object.member("click_models", server.clickModels.map(\.name))
             object.member("queue") { writer in
                 writer.object { queue in
                     queue.member("waiting", server.queue?.waitingTexts ?? 0)
@@ -92,8 +93,9 @@ struct StatusRoutes {
             "fresh_items", "unheld_items",
         ]
         for gauge in gauges { registry.clear("kukla_collection_\(gauge)") }
-        for name in server.store.names {
-            let info = try server.store.collection(name.description).info()
+        guard let store = server.store else { return }
+        for name in store.names {
+            let info = try store.collection(name.description).info()
             let values: [Double] = [
                 Double(info.count), Double(info.index?.count ?? 0), Double(info.index?.deleted ?? 0),
                 Double(info.index?.fileBytes ?? 0), Double(info.databaseBytes),

@@ -10,11 +10,12 @@ final class RunningServer {
     let log: URL
     private(set) var port = 0
 
-    init(_ arguments: [String], in folder: URL) throws {
+    /// - Parameter command: what serves.
+    init(_ arguments: [String], command: [String] = ["serve", "--data", "data"], in folder: URL) throws {
         log = folder.appending(path: "serve-\(UUID().uuidString).log")
         try Data().write(to: log)
         process.executableURL = Command.executable
-        process.arguments = ["serve", "--data", "data", "--port", "0"] + arguments
+        process.arguments = command + ["--port", "0"] + arguments
         process.currentDirectoryURL = folder
         process.standardError = try FileHandle(forWritingTo: log)
         process.standardOutput = FileHandle.nullDevice

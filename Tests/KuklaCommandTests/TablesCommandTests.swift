@@ -76,6 +76,35 @@ import Testing
             try run("tables", "export", "model", "--field", "flim", "--vectors", "x.npy").failed(64, "film"))
     }
 
+    @Test func `a served model gives the probabilities of predict, alone and beside collections`()
+        async throws
+    {
+        #expect(try train("-o", "model").status == 0)
+        try write("new.csv", "age,film,user\n30,f1,u1\n,f2,nobody\n")
+        let predicted = try run("tables", "predict", "model", "new.csv").output
+            .split(separator: "\n").compactMap { Float($0) }
+        let rows =
+            #"[{"age": 30, "film": "f1", "user": "u1"}, {"age": null, "film": "f2", "user": "nobody"}]"#
+        let servers = [
+            try RunningServer([], command: ["tables", "serve", "clicks=model"], in: folder.url),
+            try RunningServer(["--no-model", "--click-model", "clicks=model"], in: folder.url),
+        ]
+        for server in servers {
+            #expect(server.port > 0, "\(server.text)")
+            let answer = try await server.ask(path: "/rank", #"{"model": "clicks", "rows": \#(rows)}"#)
+            #expect(answer.status == 200, "\(answer.body)")
+            let object = try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any]
+            let found = (object?["probabilities"] as? [NSNumber] ?? []).map(\.floatValue)
+            #expect(found == predicted)
+            let wrong = try await server.ask(
+                path: "/rank", #"{"rows": {"age": 1, "flim": "f1", "user": "u1"}}"#)
+            #expect(wrong.status == 400 && wrong.body.contains("film"))
+            #expect(server.end() == 0, "\(server.text)")
+        }
+        #expect(try run("tables", "serve", "absent").failed(2, "config.json"))
+        #expect(try run("tables", "serve", "model", "--host", "0.0.0.0").failed(64, "keys"))
+    }
+
     @Test func `a budget is a share or bytes, and one below the floor names the floor`() throws {
         let shared = try json(try train("--table", "hash", "--budget", "0.5", "-o", "half", "--json"))
         #expect(shared["budget_bytes"] as? Int == 800)

@@ -9,7 +9,8 @@ import Testing
 @Suite struct OpenAPITests {
     @Test("every route is in the document, and everything in the document is a route")
     func complete() async throws {
-        let fixture = try ServerFixture()
+        let clicks = try ClickModelFixture()
+        let fixture = try ServerFixture(clickModels: [clicks.films])
         let routes = Set(try fixture.server.routes.map { "\($0.method) \($0.path)" })
         try await fixture.run { client in
             let document = try await client.get("/openapi.json").object
@@ -26,7 +27,8 @@ import Testing
     @Test("every route but the public ones needs a key, and says so by 401 in its dialect")
     func keys() async throws {
         let (key, secret) = APIKey.make(scopes: [.admin], now: Date())
-        let fixture = try ServerFixture(keys: [key])
+        let clicks = try ClickModelFixture()
+        let fixture = try ServerFixture(keys: [key], clickModels: [clicks.films])
         let routes = try fixture.server.routes
         let open = ["/", "/healthz", "/readyz", "/openapi.json"]
         #expect(routes.count > 30)
@@ -80,12 +82,34 @@ import Testing
         }
     }
 
+    @Test("a server of click models alone has no collections and describes none")
+    func withoutStore() async throws {
+        let clicks = try ClickModelFixture()
+        let fixture = try ServerFixture(hasModel: false, hasStore: false, clickModels: [clicks.films])
+        let routes = Set(try fixture.server.routes.map { "\($0.method) \($0.path)" })
+        try await fixture.run { client in
+            let document = try await client.get("/openapi.json").object
+            let paths = document["paths"] as? [String: [String: Any]] ?? [:]
+            #expect(
+                Set(paths.flatMap { path, item in item.keys.map { "\($0.uppercased()) \(path)" } }) == routes)
+            #expect(paths["/rank"] != nil && paths["/collections"] == nil)
+            #expect(try await client.get("/collections").status == 404)
+            for path in ["/status", "/metrics", "/readyz", "/healthz"] {
+                #expect(try await client.get(path).status == 200, "\(path)")
+            }
+            let status = try await client.get("/status").object
+            #expect(status["click_models"] as? [String] == ["films"])
+        }
+    }
+
     @Test("a server without a model does not describe what embeds")
     func withoutModel() async throws {
         try await ServerFixture(hasModel: false).run { client in
             let document = try await client.get("/openapi.json").object
             let paths = document["paths"] as? [String: Any] ?? [:]
             #expect(paths["/v1/embeddings"] == nil && paths["/collections/{name}/search"] != nil)
+            #expect(paths["/rank"] == nil)
+            #expect(try await client.post("/rank", "{}").status == 404)
         }
     }
 }

@@ -37,11 +37,11 @@ import Testing
         try await fixture.run { client in
             try await fill(client)
             let gauge = "kukla_collection_recall_estimate{"
-            fixture.server.recall.checkAll()
+            fixture.server.recall?.checkAll()
             #expect(value(gauge, in: try await client.get("/metrics").text) == nil)
             for number in 0..<20 { try await search(client, number) }
             #expect(value(gauge, in: try await client.get("/metrics").text) == nil)
-            fixture.server.recall.checkAll()
+            fixture.server.recall?.checkAll()
             let text = try await client.get("/metrics").text
             #expect(text.contains(#"kukla_collection_recall_estimate{collection="a"} "#))
             // The ten best by 16 signs are some of the ten best, and not all.
@@ -50,7 +50,7 @@ import Testing
             #expect(try #require(value("kukla_recall_check_seconds_total", in: text)) > 0)
             // It goes with the collection.
             #expect(try await client.ask(.delete, "/collections/a").status == 200)
-            fixture.server.recall.checkAll()
+            fixture.server.recall?.checkAll()
             #expect(value(gauge, in: try await client.get("/metrics").text) == nil)
         }
     }
@@ -67,7 +67,7 @@ import Testing
             while start.duration(to: .now) < .seconds(1.5) || spent.count < 2 {
                 number += 1
                 try await search(client, number)
-                fixture.server.recall.checkAll()
+                fixture.server.recall?.checkAll()
                 let text = try await client.get("/metrics").text
                 let now = try #require(value("kukla_recall_check_seconds_total", in: text))
                 if now > spent.reduce(0, +) + 1e-9 { spent.append(now - spent.reduce(0, +)) }

@@ -17,7 +17,8 @@ final class ServerFixture: Sendable {
     init(
         keys: [APIKey] = [], truncates: Bool = false, allowsUnmeasured: Bool = false, rate: Double? = nil,
         capacity: Int = 4096, passTokens: Int = 8192, maximumBody: Int = 1 << 20, timeout: Double = 20,
-        hasModel: Bool = true, maximumLine: Int = 4 << 20, fitter: (any PlanFitter)? = nil,
+        hasModel: Bool = true, hasStore: Bool = true, clickModels: [ServedClickModel] = [],
+        maximumLine: Int = 4 << 20, fitter: (any PlanFitter)? = nil,
         preparing: (_ model: URL) throws -> Void = { _ in }
     ) throws {
         folder = try TemporaryFolder()
@@ -44,9 +45,10 @@ final class ServerFixture: Sendable {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         server = try APIServer(
-            store: store,
+            store: hasStore ? store : nil,
             model: hasModel ? ServedModel(folder: folder.url.appending(path: "tiny")) : nil,
-            keys: ring, configuration: configuration, version: "test", logger: logger)
+            clickModels: clickModels, keys: ring, configuration: configuration, version: "test",
+            logger: logger)
     }
 
     deinit { store.close() }

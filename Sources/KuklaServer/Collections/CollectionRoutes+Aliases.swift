@@ -23,7 +23,6 @@ extension CollectionRoutes {
             return true
         }
         let target = try Self.name(RequestMembers.need(given, "collection"), "collection")
-        let store = server.store
         return try await server.writing.run {
             guard !store.names.contains(alias) else {
                 throw APIFailure(
@@ -46,7 +45,6 @@ extension CollectionRoutes {
     private func removeAlias(_ context: RequestScope) async throws -> Response {
         let alias = try name(in: context, "alias")
         try context.principal.require(.admin)
-        let store = server.store
         return try await server.writing.run {
             guard try store.aliases()[alias] != nil else {
                 throw APIFailure(

@@ -8,7 +8,7 @@ import NIOCore
 extension CollectionRoutes {
     func importItems(_ request: Request, _ context: RequestScope) async throws -> Response {
         let collection = try await writing(context) { $0 }
-        let ingestion = ItemImport(into: collection, server: server, context)
+        let ingestion = ItemImport(into: collection, of: store, server: server, context)
         let watch = BodyWatch()
         let body = request.body
         let total = try await watch.run(stallingAfter: server.configuration.timeout) {

@@ -15,7 +15,7 @@ extension CollectionRoutes {
         }
         router.delete("collections/{name}/reencode") { _, context in
             try await writing(context, .admin) { collection in
-                guard try server.reencodings.giveUp(collection.name) else {
+                guard try reencodings.giveUp(collection.name) else {
                     throw APIFailure(
                         .notFound,
                         "Nothing was begun of a re-encoding of the collection '\(collection.name)'.",
@@ -49,7 +49,7 @@ extension CollectionRoutes {
         let size = try served.size(
             dimensions: dimensions, layers: nil,
             allowsUnmeasured: server.configuration.allowsUnmeasuredDimensions)
-        var wanted = server.reencodings.request(served, size)
+        var wanted = reencodings.request(served, size)
         wanted.metric = try metric.map { metric throws(APIFailure) in
             try RequestMembers.choice(metric, "metric")
         }
@@ -57,7 +57,7 @@ extension CollectionRoutes {
         wanted.startsAnew = restarts
         let reencoding = wanted
         return try await writing(context, .admin) { collection in
-            try server.reencodings.start(collection.name, reencoding)
+            try reencodings.start(collection.name, reencoding)
             return try state(of: collection.name, status: .accepted)
         }
     }
@@ -66,8 +66,8 @@ extension CollectionRoutes {
     private func state(
         of name: CollectionName, status: HTTPResponse.Status = .ok
     ) throws -> Response {
-        let job = server.reencodings.job(name)
-        let begun = try job == nil ? server.store.unfinishedReencoding(of: name.description) : nil
+        let job = reencodings.job(name)
+        let begun = try job == nil ? store.unfinishedReencoding(of: name.description) : nil
         let figures = job?.progress.figures
         let (state, message): (String, String?) =
             switch job?.outcome {

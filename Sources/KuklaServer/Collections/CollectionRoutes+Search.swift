@@ -29,7 +29,7 @@ extension CollectionRoutes {
         }
         if let vector = request.vector {
             try Self.check(vector, collection)
-            server.recall.searched(collection.name)
+            server.recall?.searched(collection.name)
         }
         let start = ContinuousClock.now
         var found = try await found(request, wanted, collection)
@@ -60,7 +60,7 @@ extension CollectionRoutes {
                 }
             }
         } catch let error as KuklaError {
-            return try server.store.answering(collection) { throw error }
+            return try store.answering(collection) { throw error }
         }
     }
 

@@ -18,7 +18,7 @@ extension CollectionRoutes {
     }
 
     private func list(_ context: RequestScope) async throws -> Response {
-        let (store, principal) = (server.store, context.principal)
+        let principal = context.principal
         try principal.require(.read)
         return try await server.reading.run {
             // One that is dropped meanwhile is not there.
@@ -46,7 +46,6 @@ extension CollectionRoutes {
         let settings = try wanted.settings(default: served)
         // Only who names the model says that all vectors will be its own.
         let model = wanted.model != nil && wanted.model == served?.name ? served?.identity : nil
-        let store = server.store
         return try await server.writing.run {
             let taken = APIFailure(
                 .conflict,
@@ -66,7 +65,6 @@ extension CollectionRoutes {
     private func drop(_ context: RequestScope) async throws -> Response {
         let name = try name(in: context)
         try context.principal.require(.admin, collection: name.description)
-        let store = server.store
         return try await server.writing.run {
             guard store.names.contains(name) else {
                 throw APIFailure(
@@ -79,7 +77,7 @@ extension CollectionRoutes {
                     "The alias '\(alias)' stands for the collection '\(name)': point it elsewhere or remove it first.",
                     code: "collection_has_alias", parameter: "name")
             }
-            try server.reencodings.refuseWhileRunning(name)
+            try reencodings.refuseWhileRunning(name)
             do throws(KuklaError) { try store.drop(name.description) } catch {
                 throw error.code == .usage ? APIFailure(error) : error
             }

@@ -12,7 +12,7 @@ extension CollectionRoutes {
             // They do not say of which collection they are: not for keys of some.
             try context.principal.require(.admin)
             return try await server.reading.run {
-                let names = server.store.snapshotNames
+                let names = store.snapshotNames
                 return JSONWriter.response { $0.member("snapshots", names.map(\.description)) }
             }
         }
@@ -34,7 +34,6 @@ extension CollectionRoutes {
             return true
         }
         let name = try Self.name(RequestMembers.need(given, "name"), "name")
-        let store = server.store
         return try await writing(context, .admin) { collection in
             let taken = APIFailure(
                 .conflict, "There is a snapshot '\(name)' already: take another name.",
@@ -66,7 +65,7 @@ extension CollectionRoutes {
             return true
         }
         let snapshot = try Self.name(RequestMembers.need(given, "snapshot"), "snapshot")
-        let (store, replaces) = (server.store, isReplacing)
+        let replaces = isReplacing
         return try await server.writing.run {
             guard store.hasSnapshot(snapshot) else {
                 throw APIFailure(
@@ -78,7 +77,7 @@ extension CollectionRoutes {
                 "There is a collection or an alias '\(name)' already: say \"replace\": true to replace a collection, or take another name.",
                 code: "collection_exists", parameter: "name")
             if try store.aliases()[name] != nil || (!replaces && store.names.contains(name)) { throw taken }
-            try server.reencodings.refuseWhileRunning(name)
+            try reencodings.refuseWhileRunning(name)
             do throws(KuklaError) {
                 let made = try store.restore(
                     name.description, from: store.snapshot(snapshot), replacing: replaces)

@@ -11,6 +11,8 @@ import KuklaStore
 /// a while.
 struct CollectionRoutes {
     let server: APIServer
+    let store: Store
+    let reencodings: ReencodingJobs
 
     func add(to router: Router<RequestScope>) {
         addSettings(to: router)
@@ -66,7 +68,7 @@ struct CollectionRoutes {
     /// - Throws: as `reading`.
     func collection(_ context: RequestScope) async throws -> StoredCollection {
         let (name, principal) = (try name(in: context), context.principal)
-        if let open = server.store.openCollection(name.description) {
+        if let open = store.openCollection(name.description) {
             try principal.requireScope(.read)
             return try open.allowed(under: name, for: principal, .read)
         }
@@ -89,8 +91,8 @@ struct CollectionRoutes {
         try principal.requireScope(scope)
         return try await again {
             try await pool.run {
-                let collection = try server.store.collection(name, for: principal, scope)
-                return try server.store.answering(collection) { try body(collection) }
+                let collection = try store.collection(name, for: principal, scope)
+                return try store.answering(collection) { try body(collection) }
             }
         }
     }

@@ -20,15 +20,17 @@ final class ItemImport: Sendable {
     /// The collection, or the one that took its place.
     private let current: Guarded<StoredCollection>
     private let name: CollectionName
+    private let store: Store
     private let server: APIServer
     private let context: RequestScope
     private let total = Guarded(Total())
 
     private var maximumLine: Int { server.configuration.maximumLine }
 
-    init(into collection: StoredCollection, server: APIServer, _ context: RequestScope) {
+    init(into collection: StoredCollection, of store: Store, server: APIServer, _ context: RequestScope) {
         current = Guarded(collection)
         name = collection.name
+        self.store = store
         self.server = server
         self.context = context
     }
@@ -93,7 +95,7 @@ final class ItemImport: Sendable {
 
     private func lookUp() async throws {
         try await server.writing.run { [self] in
-            let now = try server.store.collection(name, for: context.principal, .write)
+            let now = try store.collection(name, for: context.principal, .write)
             current.withLock { $0 = now }
         }
     }
@@ -144,7 +146,7 @@ final class ItemImport: Sendable {
     private func write(_ batch: Batch, _ made: Matrix?) async throws {
         try await server.writing.run { [self] in
             if batch.items.count > 0 {
-                try server.store.answering(batch.collection) {
+                try store.answering(batch.collection) {
                     try write(
                         batch.items.batch(made), places: batch.items.places[...], to: batch.collection)
                 }

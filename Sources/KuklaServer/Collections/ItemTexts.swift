@@ -76,7 +76,7 @@ struct ItemTexts: Sendable {
     func vectorsOfItems(_ texts: [String]) async throws -> Matrix {
         let (collection, identity, store) = (collection, service.served.identity, server.store)
         try await server.writing.run {
-            try store.answering(collection) { try collection.adopt(identity) }
+            try store?.answering(collection) { try collection.adopt(identity) }
         }
         return try await vectors(of: texts)
     }

@@ -9,18 +9,23 @@ struct OpenAPIDocument {
     let version: String
     let hasKeys: Bool
     let hasModel: Bool
+    let hasStore: Bool
+    let hasClickModels: Bool
 
     init(_ server: APIServer) {
         version = server.version
         hasKeys = server.keys != nil
         hasModel = server.served != nil
+        hasStore = server.store != nil
+        hasClickModels = !server.clickModels.isEmpty
     }
 
-    /// All operations; those that embed where there is a model.
+    /// All operations: of what the server has.
     var operations: [APIOperation] {
         let groups = [
-            Self.status, hasModel ? Self.embeddings : [], hasModel ? Self.inference : [], Self.collections,
-            Self.items, Self.searches, Self.upkeep,
+            Self.status, hasModel ? Self.embeddings : [], hasModel ? Self.inference : [],
+            hasStore ? Self.collections + Self.items + Self.searches + Self.upkeep : [],
+            hasClickModels ? Self.ranking : [],
         ]
         return groups.flatMap(\.self)
     }
@@ -71,6 +76,7 @@ struct OpenAPIDocument {
         ("Collections", "Items with vectors, texts and metadata."),
         ("Search", "Finding items."), ("Upkeep", "Indexes, snapshots and aliases."),
         ("Embeddings", "As OpenAI's clients call them."),
+        ("Ranking", "Models of clicks score rows."),
         ("Inference", "As clients of text-embeddings-inference call it."), ("Status", "How the server is."),
     ].map { .object(["name": .string($0.0), "description": .string($0.1)]) }
 }

@@ -6,114 +6,54 @@ import KuklaTensor
 /// Probabilities of clicks by a trained model.
 public struct TablePredictor: Sendable {
     public let model: ClickModelFolder
+    private let encoder: RowEncoder
 
-    public init(_ model: ClickModelFolder) { self.model = model }
+    /// Rows that are computed together: their histories, written out, stay small.
+    private static let batchSize = 256
 
-    /// Opens a model folder.
-    public init(_ folder: URL) throws(KuklaError) { model = try ClickModelFolder(folder) }
-
-    /// The probability for one example, whose columns are given as texts, lists parted as in the schema.
-    ///
-    /// A value that training never saw is no error. A missing column counts as an empty text.
-    /// - Parameter history: events for a schema that makes histories from rows: each one text for each of its items.
-    /// - Throws: `KuklaError(.badData)` for a numeric column that is no number, `usage` for an event of another length.
-    public func probability(
-        _ columns: [String: String], history: [[String]] = []
-    ) throws(KuklaError) -> Float {
-        TablePredictor.probability(ofLogit: model.scorer.logits(try batch([columns], history: history)).item)
+    /// - Throws: `KuklaError` where a file that the schema joins is there and cannot be read. One that is not there is no error: then
+    ///   rows have its columns.
+    public init(_ model: ClickModelFolder) throws(KuklaError) {
+        self.model = model
+        var sides: [SideTable] = []
+        for join in model.schema.joins where FileManager.default.fileExists(atPath: join.file) {
+            sides.append(try SideTable(join))
+        }
+        encoder = RowEncoder(
+            schema: model.schema, vocabularies: model.vocabularies, scales: model.scales, sides: sides)
     }
 
-    /// The probabilities of several candidates that share a history: one map of columns for each.
+    /// Opens a model folder.
+    public init(_ folder: URL) throws(KuklaError) { try self.init(ClickModelFolder(folder)) }
+
+    /// The probability for one row, whose columns are given by name.
+    ///
+    /// Every categorical and numeric column must be there, `.missing` where there is no value; lists may be left out. A value that
+    /// training never saw is no error.
+    /// - Parameter history: events for a schema that makes histories from rows: each the columns that it remembers, oldest first.
+    /// - Throws: `KuklaError(.usage)` that names the column at fault, and the nearest that the model has.
+    public func probability(
+        _ row: [String: ColumnValue], history: [[String: ColumnValue]] = []
+    ) throws(KuklaError) -> Float {
+        try probabilities([row], history: history)[0]
+    }
+
+    /// The probabilities for several rows that share a history.
     public func probabilities(
-        _ candidates: [[String: String]], history: [[String]] = []
+        _ rows: [[String: ColumnValue]], history: [[String: ColumnValue]] = []
     ) throws(KuklaError) -> [Float] {
-        model.scorer.logits(try batch(candidates, history: history)).elements.map {
-            TablePredictor.probability(ofLogit: $0)
+        var found: [Float] = []
+        for start in stride(from: 0, to: rows.count, by: TablePredictor.batchSize) {
+            let some = rows[start..<min(start + TablePredictor.batchSize, rows.count)]
+            found += model.scorer.logits(try encoder.batch(some, history: history)).elements.map {
+                TablePredictor.probability(ofLogit: $0)
+            }
         }
+        return found
     }
 
     /// The probability that a logit stands for.
     public static func probability(ofLogit logit: Float) -> Float { 1 / (1 + exp(-logit)) }
-
-    private func batch(
-        _ examples: [[String: String]], history: [[String]]
-    ) throws(KuklaError) -> ExampleBatch {
-        let schema = model.schema
-        var ids: [Int32] = []
-        var numbers: [Float] = []
-        var lists = schema.sequences.map { _ in (ids: [Int32](), offsets: [Int32(0)]) }
-        for example in examples {
-            for (field, column) in schema.categorical.enumerated() {
-                ids.append(model.vocabularies[field].id(of: example[column.column] ?? ""))
-            }
-            for i in schema.numeric.indices {
-                numbers.append(try number(i, example[schema.numeric[i].column] ?? ""))
-            }
-            var own = schema.categorical.count
-            for (i, sequence) in schema.sequences.enumerated() {
-                let field = sequence.field.flatMap { schema.field($0) } ?? own
-                if sequence.field == nil { own += 1 }
-                let parts = (example[sequence.column] ?? "").components(separatedBy: sequence.separator)
-                    .filter { !$0.isEmpty }
-                for part in parts.suffix(sequence.last) {
-                    lists[i].ids.append(model.vocabularies[field].id(of: part))
-                }
-                lists[i].offsets.append(Int32(lists[i].ids.count))
-            }
-        }
-        var ragged = listFields.enumerated().map { i, fields in
-            ExampleBatch.RaggedIDs(fields: fields, ids: lists[i].ids, offsets: lists[i].offsets)
-        }
-        if let rule = schema.history { ragged.append(try events(rule, history, rows: examples.count)) }
-        return ExampleBatch(
-            count: examples.count, ids: ids,
-            numbers: schema.numeric.isEmpty
-                ? nil : Tensor(shape: [examples.count, schema.numeric.count], elements: numbers),
-            labels: .zeros([examples.count]), lists: ragged)
-    }
-
-    // The field of each sequence.
-    private var listFields: [[Int]] {
-        var own = model.schema.categorical.count
-        return model.schema.sequences.map { sequence in
-            if let name = sequence.field, let field = model.schema.field(name) { return [field] }
-            own += 1
-            return [own - 1]
-        }
-    }
-
-    private func events(
-        _ rule: DataSchema.History, _ history: [[String]], rows: Int
-    ) throws(KuklaError) -> ExampleBatch.RaggedIDs {
-        let fields = rule.items.map { model.schema.field($0) ?? 0 }
-        var ids: [Int32] = []
-        let kept = history.suffix(rule.last)
-        for event in kept {
-            guard event.count == fields.count else {
-                throw KuklaError(
-                    .usage,
-                    "Cannot score: an event of the history has \(event.count) values, expected \(fields.count) (\(rule.items.joined(separator: ", ")))."
-                )
-            }
-            for (field, value) in zip(fields, event) { ids.append(model.vocabularies[field].id(of: value)) }
-        }
-        let all = (0..<rows).flatMap { _ in ids }
-        return ExampleBatch.RaggedIDs(
-            fields: fields, ids: all, offsets: (0...rows).map { Int32($0 * kept.count) })
-    }
-
-    private func number(_ column: Int, _ text: String) throws(KuklaError) -> Float {
-        guard !model.schema.missing.contains(text) else { return 0 }
-        var text = text
-        guard let number = text.withUTF8({ DecimalText.number(UnsafeRawBufferPointer($0)) }) else {
-            throw KuklaError(
-                .badData,
-                "Cannot score: the numeric column \"\(model.schema.numeric[column].column)\" is \"\(text)\", expected a number."
-            )
-        }
-        let value = Float(model.schema.numeric[column].transform.applied(to: number))
-        return (value - model.scales[column].mean) / model.scales[column].deviation
-    }
 }
 
 // MARK: - Files

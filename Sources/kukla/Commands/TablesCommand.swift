@@ -14,6 +14,7 @@ struct TablesCommand: ParsableCommand {
               kukla tables train ratings.csv --schema schema.yaml -o model
               kukla tables train ratings.csv --schema schema.yaml --table unified --budget 0.1 -o small
               kukla tables predict small new.csv -o scores.csv
+              kukla tables serve small
 
             The schema is YAML (docs/tables.md has every key):
               label: {column: rating, positive: ">=4", negative: "<=2"}
@@ -21,7 +22,7 @@ struct TablesCommand: ParsableCommand {
               numeric: {age: standardize}
             """,
         subcommands: [
-            Train.self, Predict.self, Export.self, Advise.self, Bench.self, Methods.self,
+            Train.self, Predict.self, Serve.self, Export.self, Advise.self, Bench.self, Methods.self,
         ])
 
     /// A budget: a share of a float row for each id (0.1), or bytes (64MB).

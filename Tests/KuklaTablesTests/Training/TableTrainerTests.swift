@@ -71,7 +71,10 @@ import Testing
         for row in [0, 17] {
             let cells = lines[row + 1].split(separator: ",").map(String.init)
             let probability = try predictor.probability(
-                ["user": cells[1], "film": cells[2], "age": cells[3], "seen": cells[4]])
+                [
+                    "user": .text(cells[1]), "film": .text(cells[2]), "age": .text(cells[3]),
+                    "seen": .text(cells[4]),
+                ])
             #expect(abs(probability - TablePredictor.probability(ofLogit: found[row])) < 1e-6)
         }
     }
