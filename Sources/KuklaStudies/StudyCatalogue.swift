@@ -4,6 +4,7 @@ public enum StudyCatalogue {
         AspectsStudy(),
         BEBRStudy(),
         BiDRStudy(),
+        DINStudy(),
         DupMAEStudy(),
         HNSWRecallStudy(),
         MatryoshkaStudy(),

@@ -6,8 +6,9 @@ import Testing
 struct TableStudyTests {
     @Test(
         "a quick run of each judges every bar by a number, and no table exceeds its budget",
-        .enabled(if: SharedData.hasStudies("movielens-1m")),
-        arguments: ["table-compression", "unified-embedding", "optembed"])
+        .enabled(
+            if: SharedData.hasStudies("movielens-1m", "movielens-100k", "amazon_sequences")),
+        arguments: ["table-compression", "unified-embedding", "optembed", "din"])
     func quickRun(_ name: String) throws {
         let study = try #require(StudyCatalogue.named(name))
         let findings = try study.report(on: .quick()).findings
@@ -16,6 +17,11 @@ struct TableStudyTests {
         if name == "table-compression" {
             let over = try #require(findings.bars.first { $0.requirement.contains("exceed their budget") })
             #expect(over.outcome == .met)
+        }
+        if name == "din" {
+            let parameters = try #require(
+                findings.bars.first { $0.requirement.contains("parameters of the base") })
+            #expect(parameters.outcome == .met)
         }
     }
 }

@@ -14,21 +14,22 @@ public struct ClickScorer: Sendable {
 
     /// The logit of each example of a batch.
     public func logits(_ batch: ExampleBatch) -> Tensor {
-        withoutGradient {
-            let columns = batch.count == 0 ? 0 : batch.ids.count / batch.count
-            return network(
-                CTRInput(
-                    count: batch.count,
-                    vectors: columns == 0
-                        ? .zeros([batch.count, 0])
-                        : table.vectors(IdBatch(ids: batch.ids, fields: Array(0..<columns))),
-                    numbers: batch.numbers,
-                    lists: batch.lists.map {
-                        CTRInput.List(
-                            vectors: table.vectors(IdBatch(ids: $0.ids, fields: $0.fields)),
-                            offsets: $0.offsets)
-                    }), mode: .inference)
-        }
+        withoutGradient { network(input(batch), mode: .inference) }
+    }
+
+    /// What the network sees of a batch.
+    public func input(_ batch: ExampleBatch) -> CTRInput {
+        let columns = batch.count == 0 ? 0 : batch.ids.count / batch.count
+        return CTRInput(
+            count: batch.count,
+            vectors: columns == 0
+                ? .zeros([batch.count, 0])
+                : table.vectors(IdBatch(ids: batch.ids, fields: Array(0..<columns))),
+            numbers: batch.numbers,
+            lists: batch.lists.map {
+                CTRInput.List(
+                    vectors: table.vectors(IdBatch(ids: $0.ids, fields: $0.fields)), offsets: $0.offsets)
+            })
     }
 
     /// The logit of each of a store's rows.

@@ -161,6 +161,7 @@ public final class TableTrainer {
         var total = loss
         if let penalty = model.table.takePenalty() { total = total + penalty }
         if let penalty = penalty(batch, input) { total = total + penalty }
+        if options.wholeTableL2 > 0 { total = total + wholeTablePenalty() }
         return (value, total.gradients())
     }
 
@@ -178,6 +179,13 @@ public final class TableTrainer {
                     vectors.vectors, ids: list.ids, fields: list.fields, widths: widths)
         }
         return sum
+    }
+
+    private func wholeTablePenalty() -> Tensor {
+        model.table.parameters.filter { $0.parameter.isTrainable }.reduce(Tensor(0)) { sum, named in
+            let weights = named.parameter.tensor
+            return sum + (weights * weights).sum() * (options.wholeTableL2 / 2)
+        }
     }
 
     // MARK: What a table's method may ask for

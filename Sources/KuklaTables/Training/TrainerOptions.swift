@@ -27,6 +27,9 @@ public struct TrainerOptions: Sendable, Equatable {
     public var patience: Int
     /// Mini-batch aware L2: the strength, 0 for none.
     public var batchAwareL2: Float
+    /// L2 over all that the table trains, in every step; 0 for none. Every row is read and written in every step: what mini-batch aware L2 is
+    /// compared with.
+    public var wholeTableL2: Float = 0
     public var seed: UInt64
 
     public init(
@@ -46,11 +49,11 @@ public struct TrainerOptions: Sendable, Equatable {
     /// - Throws: `KuklaError(.usage)` for settings that make no sense.
     public func check() throws(KuklaError) {
         guard learningRate > 0, learningRate.isFinite, batchSize > 0, epochs > 0, checksPerEpoch > 0,
-            patience > 0, batchAwareL2 >= 0
+            patience > 0, batchAwareL2 >= 0, wholeTableL2 >= 0
         else {
             throw KuklaError(
                 .usage,
-                "Cannot train: expected a learning rate above 0, and batch size, epochs, checks and patience of 1 or more."
+                "Cannot train: expected a learning rate above 0, batch size, epochs, checks and patience of 1 or more, and L2 of 0 or more."
             )
         }
     }

@@ -127,6 +127,30 @@ import Testing
         #expect(abs(gradient[1, 0] - 0.5 * 3 / 2) < 1e-6)
     }
 
+    @Test func `L2 over the whole table pulls every row to zero, in every step`() throws {
+        let set = try clicks(300)
+        func table(_ strength: Float) throws -> [Float] {
+            var options = TrainerOptions(rule: .sgd, learningRate: 0.1, batchSize: 300, epochs: 1, seed: 1)
+            options.wholeTableL2 = strength
+            let table = try TableConfiguration(parsing: "dense").make(for: set.tableSchema(width: 4), seed: 1)
+            let network = try CTRConfiguration(.wdl, hidden: [4]).make(
+                CTRShape(set.schema, widths: table.widths), seed: 1)
+            let before = table.parameterValues[0].value.elements
+            let step = try TableTrainer(set, table: table, network: network, options: options).steps()
+            _ = try step()
+            return zip(before, table.parameterValues[0].value.elements).map { $1 - $0 }
+        }
+        let (free, held) = (try table(0), try table(0.5))
+        let start = try TableConfiguration(parsing: "dense").make(for: set.tableSchema(width: 4), seed: 1)
+            .parameterValues[0].value.elements
+        for i in free.indices { #expect(abs(held[i] - (free[i] - 0.05 * start[i])) < 1e-5) }
+        #expect(throws: KuklaError.self) {
+            var options = TrainerOptions()
+            options.wholeTableL2 = -1
+            try options.check()
+        }
+    }
+
     @Test func `rows that no batch names stay bit for bit as they were`() throws {
         let set = try clicks(300)
         let table = try TableConfiguration(parsing: "dense").make(for: set.tableSchema(width: 8), seed: 1)
