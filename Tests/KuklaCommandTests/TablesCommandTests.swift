@@ -105,6 +105,31 @@ import Testing
         #expect(try run("tables", "serve", "model", "--host", "0.0.0.0").failed(64, "keys"))
     }
 
+    @Test func `a trained table is made small afterwards, and scores nearly as before`() throws {
+        #expect(try train("-o", "model").status == 0)
+        func auc(_ model: String) throws -> Double {
+            let report = try json(
+                try run("tables", "predict", model, "clicks.csv", "-o", "scores.txt", "--json"))
+            return try #require((report["metrics"] as? [String: Any])?["auc"] as? Double)
+        }
+        let whole = try auc("model")
+        for (table, most) in [("int8", 400), ("mde", 800)] {
+            let made = try run(
+                "tables", "compress", "model", "--table", table, "--budget", "0.5", "-o", table, "--json")
+            #expect(made.status == 0, "\(made.errors)")
+            let report = try json(made)
+            #expect(try #require(report["table_bytes"] as? Int) <= most)
+            #expect(try #require(report["relative_error"] as? Double) < (table == "int8" ? 0.001 : 0.9))
+            #expect(try auc(table) > (table == "int8" ? whole - 0.005 : 0.5))
+        }
+        #expect(
+            try run("tables", "compress", "model", "--table", "qr", "-o", "x").failed(
+                64, "training only", "mde"))
+        #expect(
+            try run("tables", "compress", "model", "--table", "int8", "--budget", "0.1", "-o", "x").failed(
+                64, "floor"))
+    }
+
     @Test func `a budget is a share or bytes, and one below the floor names the floor`() throws {
         let shared = try json(try train("--table", "hash", "--budget", "0.5", "-o", "half", "--json"))
         #expect(shared["budget_bytes"] as? Int == 800)

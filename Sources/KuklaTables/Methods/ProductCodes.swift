@@ -38,7 +38,7 @@ enum DifferentiableProductCodes: TableMethod {
             configuration, schema, high: rows, low: rows, hasFlags: false, from: reader)
     }
 
-    private static func plans(
+    static func plans(
         _ configuration: TableConfiguration, _ schema: TableSchema
     ) throws(KuklaError) -> [CodePlan] {
         let rows = configuration.integer("codes") ?? 32

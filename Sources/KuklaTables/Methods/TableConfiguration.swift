@@ -42,18 +42,19 @@ public struct TableConfiguration: Sendable, Hashable {
     public func make(
         for schema: TableSchema, budget: Int? = nil, seed: UInt64
     ) throws(KuklaError) -> any EmbeddingTable {
-        if let budget {
-            let floor = try floor(for: schema)
-            guard budget >= floor else {
-                let share = Double(floor) / Double(schema.denseByteCount)
-                throw KuklaError(
-                    .usage,
-                    "Cannot make the table '\(self)' within \(budget) bytes: its floor for \(schema.idCount) ids of width "
-                        + "\(schema.width) is \(floor) bytes (\(percent(share)) of a float row for each id). "
-                        + "Give it that much, or take another method: unified, robe and dhe go lowest.")
-            }
-        }
+        if let budget { try check(budget, floor: floor(for: schema), for: schema) }
         return try method.make(self, schema, budget: budget, seed: seed)
+    }
+
+    /// - Throws: `KuklaError(.usage)` for a budget below the floor, and says the floor.
+    func check(_ budget: Int, floor: Int, for schema: TableSchema) throws(KuklaError) {
+        guard budget < floor else { return }
+        let share = Double(floor) / Double(schema.denseByteCount)
+        throw KuklaError(
+            .usage,
+            "Cannot make the table '\(self)' within \(budget) bytes: its floor for \(schema.idCount) ids of width "
+                + "\(schema.width) is \(floor) bytes (\(percent(share)) of a float row for each id). "
+                + "Give it that much, or take another method: unified, robe and dhe go lowest.")
     }
 
     var method: any TableMethod.Type {

@@ -24,10 +24,7 @@ enum TensorTrain: TableMethod {
     static func make(
         _ configuration: TableConfiguration, _ schema: TableSchema, budget: Int?, seed: UInt64
     ) throws(KuklaError) -> any EmbeddingTable {
-        let limit = (budget ?? schema.denseByteCount) / 4
-        let dense = schema.idCount * schema.width
-        var rank = 1
-        while floats(schema, rank: rank) < dense, floats(schema, rank: rank + 1) <= limit { rank += 1 }
+        let rank = rank(of: schema, budget: budget)
         let split = FieldSplit(schema) { TrainShape($0.count, schema.width).floats(rank) }
         return SplitTable(configuration, split, seed: seed) { random in
             TrainGroup(TrainLayout(schema, fields: split.compressed, rank: rank), using: &random)
@@ -49,6 +46,15 @@ enum TensorTrain: TableMethod {
             }
             return ServedTrains(layout: layout, cores: cores)
         }
+    }
+
+    /// The largest rank within the budget.
+    static func rank(of schema: TableSchema, budget: Int?) -> Int {
+        let limit = (budget ?? schema.denseByteCount) / 4
+        let dense = schema.idCount * schema.width
+        var rank = 1
+        while floats(schema, rank: rank) < dense, floats(schema, rank: rank + 1) <= limit { rank += 1 }
+        return rank
     }
 
     private static func floats(_ schema: TableSchema, rank: Int) -> Int {

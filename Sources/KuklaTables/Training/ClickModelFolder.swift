@@ -35,21 +35,45 @@ public struct ClickModelFolder: Sendable {
     public static func save(
         _ model: TrainedClickModel, network configuration: CTRConfiguration, set: ExampleSet, to url: URL
     ) throws(KuklaError) {
+        try write(
+            ClickScorer(table: model.table, network: model.network), configuration, schema: set.schema,
+            vocabularies: set.vocabularies, scales: set.scales, report: model.report, to: url)
+    }
+
+    /// Writes the same model over another table, whole or not at all: without a report, since nobody measured it.
+    ///
+    /// - Precondition: the table is of the same fields, with vectors of the same widths.
+    /// - Throws: `KuklaError(.inputOutput)`.
+    public func save(with table: any ServedTable, to url: URL) throws(KuklaError) {
+        contract(
+            table.schema.fields == scorer.table.schema.fields && table.widths == scorer.table.widths,
+            "ClickModelFolder: a table of other fields or widths")
+        try Self.write(
+            ClickScorer(table: table, network: scorer.network), configuration, schema: schema,
+            vocabularies: vocabularies, scales: scales, report: nil, to: url)
+    }
+
+    private static func write(
+        _ scorer: ClickScorer, _ configuration: CTRConfiguration, schema: DataSchema,
+        vocabularies: [IDVocabulary], scales: [NumericScale], report: TrainingReport?, to url: URL
+    ) throws(KuklaError) {
         let folder = try AtomicFolder(url)
-        var writer = SafetensorsWriter(metadata: model.table.metadata)
-        model.table.add(to: &writer, prefix: tablePrefix)
-        for named in model.network.parameters {
+        var writer = SafetensorsWriter(metadata: scorer.table.metadata)
+        scorer.table.add(to: &writer, prefix: tablePrefix)
+        for named in scorer.network.parameters {
             writer.add(named.parameter.value, named: networkPrefix + named.path)
         }
         try writer.write(to: folder.staging.appending(path: "model.safetensors"))
-        try IDVocabulary.save(set.vocabularies, to: folder.staging.appending(path: "vocabulary.safetensors"))
-        try AtomicFile.write(set.schema.json, to: folder.staging.appending(path: "schema.json"))
+        try IDVocabulary.save(vocabularies, to: folder.staging.appending(path: "vocabulary.safetensors"))
+        try AtomicFile.write(schema.json, to: folder.staging.appending(path: "schema.json"))
         try AtomicFile.write(
             json(
                 Config(
-                    network: configuration, table: model.table.configuration.description, scales: set.scales)),
+                    network: configuration, table: scorer.table.configuration.description, scales: scales)),
             to: folder.staging.appending(path: "config.json"))
-        try AtomicFile.write(json(model.report), to: folder.staging.appending(path: "report.json"))
+        if let report {
+            try AtomicFile.write(json(report), to: folder.staging.appending(path: "report.json"))
+        }
         try folder.commit()
     }
 

@@ -22,7 +22,8 @@ struct TablesCommand: ParsableCommand {
               numeric: {age: standardize}
             """,
         subcommands: [
-            Train.self, Predict.self, Serve.self, Export.self, Advise.self, Bench.self, Methods.self,
+            Train.self, Predict.self, Serve.self, Compress.self, Export.self, Advise.self, Bench.self,
+            Methods.self,
         ])
 
     /// A budget: a share of a float row for each id (0.1), or bytes (64MB).
