@@ -37,6 +37,23 @@ import Testing
         return String(try #require(info.firstMatch(of: #/"digest" : "([0-9a-f]{64})"/#)).1)
     }
 
+    @Test func `texts are searched by vector where a model embedded the items, named or not`() throws {
+        try done("create", "data", "notes", "--dimensions", "16")
+        let environment = ["KUKLA_MODEL": folder.url.appending(path: "old").path]
+        let lines = "{\"id\": 1, \"text\": \"a man\"}\n{\"id\": 2, \"text\": \"a cat\"}\n"
+        for arguments in [["upsert", "data", "notes"], ["search", "data", "notes", "zebra"]] {
+            let command = try Command.run(
+                ["collection"] + arguments, in: folder.url, input: lines, environment: environment)
+            #expect(command.status == 0, "\(command.errors)")
+            // No item has the word.
+            #expect(arguments[0] == "upsert" || command.output.contains("a cat"), "\(command.output)")
+        }
+        let refused = try Command.run(
+            ["collection", "search", "data", "notes", "zebra"], in: folder.url,
+            environment: ["KUKLA_MODEL": folder.url.appending(path: "new").path])
+        #expect(refused.status == 64 && refused.errors.contains("reencode"), "\(refused.errors)")
+    }
+
     @Test func `another model is refused with both names until the collection was brought over`() throws {
         try fill()
         let (old, new) = (try digest("old"), try digest("new"))

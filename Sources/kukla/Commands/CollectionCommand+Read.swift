@@ -120,7 +120,7 @@ extension CollectionCommand {
         static let configuration = CommandConfiguration(
             commandName: "search", abstract: "Search by text, by vectors, or by both.",
             discussion: """
-                A text is searched by its words (BM25) and, where the collection knows its model or --model names one, by its vector: the two
+                A text is searched by its words (BM25) and, where a model made the collection's vectors or --model names one, by its vector: the two
                 lists are fused by reciprocal rank.
 
                 Examples:
@@ -209,8 +209,9 @@ extension CollectionCommand {
                 var explanation: SearchExplanation?
                 let start: ContinuousClock.Instant
                 if let text {
-                    let settings = collection.settings
-                    let manner = by ?? (model.model ?? settings.model == nil ? .words : .both)
+                    // Where a model made the vectors and none is named, it was the one that commands take by themselves.
+                    let isWords = model.model ?? collection.settings.model == nil && collection.models.isEmpty
+                    let manner = by ?? (isWords ? .words : .both)
                     if manner != .vector { request.text = text }
                     if manner != .words {
                         request.vector = try CollectionEmbedder(
