@@ -15,15 +15,15 @@ public struct BEBRStudy: Study {
 
     public func run(on bench: StudyBench) throws(KuklaError) -> StudyFindings {
         var findings = StudyFindings()
-        let sciFact = try CodeCorpus(bench.sciFact(), bench)
-        var (texts, pictures): ([CodeCorpus], [CodeCorpus]) = ([], [])
+        let sciFact = try VectorCorpus(bench.sciFact(), bench)
+        var (texts, pictures): ([VectorCorpus], [VectorCorpus]) = ([], [])
         if bench.scale == .full {
-            texts.append(try CodeCorpus(bench.cranfield(), bench))
+            texts.append(try VectorCorpus(bench.cranfield(), bench))
             for corpus in try bench.unjudgedTexts() {
-                texts.append(try CodeCorpus(corpus.name, heldOutOf: bench.embed(corpus.texts)))
+                texts.append(try VectorCorpus(corpus.name, heldOutOf: bench.embed(corpus.texts)))
             }
             for (name, vectors) in try bench.pictures() {
-                pictures.append(try CodeCorpus(name, heldOutOf: vectors))
+                pictures.append(try VectorCorpus(name, heldOutOf: vectors))
             }
         }
         let pairs = try TextPairs(bench, sciFact)

@@ -7,7 +7,7 @@ import KuklaObjectives
 /// Codes of 384 components by their bits, and their bytes.
 struct MoreBits {
     let bench: StudyBench
-    let texts, pictures: [CodeCorpus]
+    let texts, pictures: [VectorCorpus]
 
     func add(to findings: inout StudyFindings) throws(KuklaError) {
         var table = StudyTable(

@@ -7,7 +7,7 @@ import KuklaText
 /// An index of codes of 256 components of the vectors, asked by a codec of all of them that was made for it, and by a stranger.
 struct OlderCodes {
     let bench: StudyBench
-    let corpus: CodeCorpus
+    let corpus: VectorCorpus
     let pairs: TextPairs
 
     func add(to findings: inout StudyFindings) throws(KuklaError) {

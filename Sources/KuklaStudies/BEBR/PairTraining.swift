@@ -8,9 +8,9 @@ import KuklaTensor
 /// Codes of 768 and 384 bits before and after training on pairs, beside float vectors with a head that was trained alike.
 struct PairTraining {
     let bench: StudyBench
-    let sciFact: CodeCorpus
+    let sciFact: VectorCorpus
     /// Corpora without pairs.
-    let others: [CodeCorpus]
+    let others: [VectorCorpus]
     let pairs: TextPairs
 
     private struct Run {
@@ -19,7 +19,7 @@ struct PairTraining {
         var floatRecall: [Double] = []
         var floatNDCG: [Double] = []
 
-        mutating func add(_ codec: RecurrentBinaryCodec, _ corpus: CodeCorpus) throws(KuklaError) {
+        mutating func add(_ codec: RecurrentBinaryCodec, _ corpus: VectorCorpus) throws(KuklaError) {
             let (coded, floats) = (
                 try corpus.figures(codec), try corpus.figures(codec, floatQueries: true)
             )
@@ -112,7 +112,7 @@ struct PairTraining {
     }
 
     private func addSimilarities(
-        _ corpus: CodeCorpus, to findings: inout StudyFindings, _ table: inout StudyTable
+        _ corpus: VectorCorpus, to findings: inout StudyFindings, _ table: inout StudyTable
     ) throws(KuklaError) {
         let codes = ["RBE768", "RBE384x2"]
         let examples = try BinaryTraining.Examples(vectors: corpus.documents)
@@ -134,7 +134,7 @@ struct PairTraining {
 
     /// nDCG@10 of float vectors through a head.
     private func ceiling(_ head: Linear) throws(KuklaError) -> Double {
-        try CodeCorpus(
+        try VectorCorpus(
             sciFact, documents: head(Tensor(sciFact.documents)).normalized().matrix,
             queries: head(Tensor(sciFact.queries)).normalized().matrix
         ).floats.ndcg

@@ -51,14 +51,18 @@ final class CompressionRuns {
 
     /// Trains a table at a share of the dense one's floats; nil where that is below the method's floor.
     func outcome(_ word: String, share: Double?) throws(KuklaError) -> Outcome? {
-        let key = "\(word) \(share ?? 0)"
-        if let known = outcomes[key] { return known }
         let table = try TableConfiguration(parsing: word)
+        if let share, try table.floor(for: schema) > schema.budget(share: share) { return nil }
+        return try trained(table, share: share)
+    }
+
+    private func trained(_ table: TableConfiguration, share: Double?) throws(KuklaError) -> Outcome {
+        let key = "\(table) \(share ?? 0)"
+        if let known = outcomes[key] { return known }
         let budget = share.map { schema.budget(share: $0) }
-        if let budget, try table.floor(for: schema) > budget { return nil }
         var (points, bytes, seconds) = ([Double](), 0, 0.0)
         for seed in bench.seeds {
-            bench.progress.announce("\(word) at \(share.map { "\($0)" } ?? "no budget"), seed \(seed)")
+            bench.progress.announce("\(table) at \(share.map { "\($0)" } ?? "no budget"), seed \(seed)")
             let trained = try experiment.train(table, width: Self.width, budget: budget, seed: seed)
             points.append(100 * (trained.report.test?.auc ?? .nan))
             bytes = trained.report.tableBytes
@@ -72,10 +76,7 @@ final class CompressionRuns {
 
     /// The dense table.
     func dense() throws(KuklaError) -> Outcome {
-        guard let dense = try outcome("dense", share: nil) else {
-            fatalError("the dense table has no budget to miss")
-        }
-        return dense
+        try trained(TableConfiguration(parsing: "dense"), share: nil)
     }
 
     /// Points of AUC that a table loses to the dense one.

@@ -7,11 +7,24 @@ import KuklaTensor
 ///
 /// *Source:* Jégou, Douze and Schmid 2011, doi:10.1109/TPAMI.2010.57.
 extension DifferentiableProductCodes: FixedTableMethod {
+    static func fixedSizes(
+        _ configuration: TableConfiguration, _ schema: TableSchema
+    ) throws(KuklaError) -> [Int] {
+        try fixedPlans(configuration, schema).map(\.byteCount)
+    }
+
+    /// As many parts as there are components, at most: what bounds them in training does not hold for k-means.
+    private static func fixedPlans(
+        _ configuration: TableConfiguration, _ schema: TableSchema
+    ) throws(KuklaError) -> [CodePlan] {
+        try plans(configuration, schema, most: schema.width)
+    }
+
     static func compress(
         _ vectors: Tensor, _ configuration: TableConfiguration, _ schema: TableSchema, budget: Int?,
         seed: UInt64
     ) throws(KuklaError) -> any ServedTable {
-        let plan = try CodePlan.largest(plans(configuration, schema), budget)
+        let plan = try CodePlan.largest(fixedPlans(configuration, schema), budget)
         let bits = CodePlan.bits(plan.high)
         guard plan.high == 1 << bits, (4...8).contains(bits) else {
             throw KuklaError(

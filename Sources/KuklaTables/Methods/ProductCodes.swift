@@ -39,10 +39,10 @@ enum DifferentiableProductCodes: TableMethod {
     }
 
     static func plans(
-        _ configuration: TableConfiguration, _ schema: TableSchema
+        _ configuration: TableConfiguration, _ schema: TableSchema, most: Int = 8
     ) throws(KuklaError) -> [CodePlan] {
         let rows = configuration.integer("codes") ?? 32
-        return try CodePlan.divisors(configuration, schema, most: 8).map {
+        return try CodePlan.divisors(configuration, schema, most: most).map {
             CodePlan(schema, parts: $0, high: rows, low: rows, isFrequent: nil)
         }
     }

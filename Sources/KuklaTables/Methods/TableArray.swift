@@ -21,7 +21,14 @@ public struct TableArray: Sendable {
         bytes = AlignedStorage(borrowing: raw.bindMemory(to: UInt8.self), from: storage)
     }
 
+    private init(_ name: String, _ type: ElementType, _ shape: [Int], _ bytes: AlignedStorage<UInt8>) {
+        (self.name, elementType, self.shape, self.bytes) = (name, type, shape, bytes)
+    }
+
     public var byteCount: Int { bytes.buffer.count }
+
+    /// The same elements under another name.
+    func renamed(_ name: String) -> TableArray { TableArray(name, elementType, shape, bytes) }
 
     /// Reads the bytes in place, little-endian; valid inside `body` only.
     public func withUnsafeBytes<Result, Failure: Error>(
@@ -77,6 +84,15 @@ package struct TableReader {
             return copy
         }
         return (storage, tensor.shape)
+    }
+
+    /// What lies under a further prefix: a table within the table.
+    func part(_ inner: String) -> TableReader {
+        let own = facts.filter { $0.key.hasPrefix(inner) }
+        return TableReader(
+            file: file, prefix: prefix + inner,
+            facts: Dictionary(
+                uniqueKeysWithValues: own.map { (String($0.key.dropFirst(inner.count)), $0.value) }))
     }
 
     /// A list of numbers of the metadata.

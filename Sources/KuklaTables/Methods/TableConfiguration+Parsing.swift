@@ -8,11 +8,11 @@ extension TableConfiguration: CustomStringConvertible {
         let parts = string.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let word = String(parts[0])
         guard let method = TableMethods.all.first(where: { $0.word == word }) else {
-            let nearest = EditDistance.nearest(to: word, among: Self.methodWords) ?? "dense"
+            let nearest = EditDistance.nearest(to: word, among: TableMethods.all.map { $0.word }) ?? "dense"
             throw KuklaError(
                 .usage,
                 "Unknown table '\(word)' in '\(string)'; did you mean '\(nearest)'? Known are "
-                    + Self.methodWords.joined(separator: ", ") + ".")
+                    + TableMethods.all.map { $0.word }.joined(separator: ", ") + ".")
         }
         var values: [String: String] = [:]
         if parts.count == 2 {

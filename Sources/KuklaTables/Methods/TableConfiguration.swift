@@ -14,8 +14,8 @@ public struct TableConfiguration: Sendable, Hashable {
         self.values = values
     }
 
-    /// The words of all methods.
-    public static var methodWords: [String] { TableMethods.all.map { $0.word } }
+    /// The words of all methods that can be trained.
+    public static var methodWords: [String] { TableMethods.trained.map { $0.word } }
 
     /// What the method of that word does, in a line; nil where there is none.
     public static func summary(of word: String) -> String? {

@@ -1,6 +1,6 @@
 import KuklaNumerics
 
-/// A way to store embedding tables: what `TableConfiguration` knows of it. A method is one type in one file, and a line in the list below.
+/// A way to store embedding tables: what `TableConfiguration` knows of it. A method is one type in one file, and a line in one of the lists below.
 protocol TableMethod {
     static var word: String { get }
     /// One line for help.
@@ -22,8 +22,8 @@ protocol TableMethod {
 }
 
 enum TableMethods {
-    /// Every method, in the order of the documentation.
-    static var all: [any TableMethod.Type] {
+    /// Every method that can be trained, in the order of the documentation.
+    static var trained: [any TableMethod.Type] {
         [
             DenseTable.self, HashedTable.self, QuotientRemainder.self, TensorTrain.self, DeepHash.self,
             CircularTable.self,
@@ -33,6 +33,9 @@ enum TableMethods {
             AutoDim.self, OptEmbed.self, DeepLight.self, AutoSrh.self, SoftThreshold.self, UnifiedTable.self,
         ]
     }
+
+    /// Every method; those that only store what is trained already are the last ones.
+    static var all: [any TableMethod.Type] { trained + [MagnitudeGroups.self] }
 }
 
 /// An option of a method: a name, a default, and what values it may have.

@@ -13,8 +13,8 @@ extension TablesCommand {
             abstract: "Store the table of a trained model in a smaller way, without training further.",
             discussion: """
                 Writes a model folder with the same network over another table. After training there are int8 and int16 (one step),
-                alpt (a step a row), dpq (product quantization), mde (truncated singular values), tt (TT-SVD), dedup and deeplight (the
-                largest weights). `kukla tables predict` with labelled rows says what it costs.
+                alpt (a step a row), dpq (product quantization), mde (truncated singular values), either of them in groups of vectors of
+                like length (magnitude), tt (TT-SVD), dedup and deeplight (the largest weights). `kukla tables predict` with labelled rows says what it costs.
 
                 Examples:
                   kukla tables compress model --table int8 -o small

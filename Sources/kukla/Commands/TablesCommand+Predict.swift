@@ -100,7 +100,9 @@ extension TablesCommand {
         }
 
         func run() throws {
-            let all = TableConfiguration.methodWords.map {
+            let words = TableConfiguration.methodWords
+            let after = TableConfiguration.fixedMethodWords.filter { !words.contains($0) }
+            let all = (words + after).map {
                 Method(
                     method: $0, summary: TableConfiguration.summary(of: $0) ?? "",
                     options: TableConfiguration.options(of: $0))

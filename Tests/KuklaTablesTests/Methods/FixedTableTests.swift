@@ -51,7 +51,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("mde", 0.0), ("dedup:similarity=1,tolerance=0", 0.0), ("deeplight", 0.0), ("tt", 1e-8),
+        ("mde", 0.0), ("magnitude", 0.0), ("dedup:similarity=1,tolerance=0", 0.0), ("deeplight", 0.0),
+        ("tt", 1e-8),
         ("int16", 1e-7), ("alpt:bits=16", 1e-7), ("int8", 2e-3), ("alpt", 2e-4),
     ])
     func `without a budget little or nothing is lost`(_ word: String, _ error: Double) throws {
@@ -68,6 +69,68 @@ import Testing
         #expect(small.relativeError(to: dense) < 1e-9)
         let less = try TableConfiguration(parsing: "mde").compress(dense, budget: 4 * floats - 4)
         #expect(less.relativeError(to: dense) > 1e-8)
+    }
+
+    /// One field of 1,000 ids: every tenth vector is a hundred times as long as the others and has all directions, the others have two.
+    private static func unequal(width: Int = 48) -> Matrix {
+        var random = RandomSource(seed: 6)
+        let long = Tensor.normal([1000, width], deviation: 10, using: &random)
+        let short = Tensor.normal([1000, 2], using: &random).matmul(
+            .normal([2, width], deviation: 0.1, using: &random))
+        let isLong = Tensor(shape: [1000, 1], elements: (0..<1000).map { $0 % 10 == 0 ? 1 : 0 })
+        return (long * isLong + short * (1 - isLong)).matrix
+    }
+
+    @Test(arguments: [("mde", 0.3, 0.5), ("dpq", 0.5, 0.9)])
+    func `groups by length spend bytes on the long vectors`(_ of: String, _ share: Double, _ most: Double)
+        throws
+    {
+        let matrix = Self.unequal()
+        let budget = 4 * Int(share * Double(matrix.rows * matrix.columns))
+        let alike = try TableConfiguration(parsing: of).compress(matrix, budget: budget)
+        let grouped = try TableConfiguration(parsing: "magnitude:groups=10,of=\(of)").compress(
+            matrix, budget: budget)
+        #expect(grouped.byteCount <= budget)
+        let (a, b) = (alike.relativeError(to: matrix), grouped.relativeError(to: matrix))
+        #expect(b < most * a, "\(b) in groups, \(a) without")
+    }
+
+    @Test func `bytes of groups go where they save most, and a lower budget never saves more`() throws {
+        let matrix = Self.unequal()
+        let errors = try [0.1, 0.2, 0.4, 0.8].map { share in
+            try TableConfiguration(parsing: "magnitude").compress(
+                matrix, budget: 4 * Int(share * Double(matrix.rows * matrix.columns))
+            ).relativeError(to: matrix)
+        }
+        #expect(errors == errors.sorted(by: >), "\(errors)")
+    }
+
+    @Test func `groups by length are for trained vectors only`() throws {
+        let error = #expect(throws: KuklaError.self) {
+            try TableConfiguration(parsing: "magnitude").make(for: Self.schema, seed: 1)
+        }
+        #expect(error?.code == .usage && error?.message.contains("kukla tables compress") == true)
+        #expect(!TableConfiguration.methodWords.contains("magnitude"))
+        #expect(throws: KuklaError.self) {
+            try TableConfiguration(parsing: "magnitude").compress(Matrix(rows: 0, columns: 4))
+        }
+    }
+
+    @Test func `a file whose ranks lie outside its field is refused`() throws {
+        let small = try TableConfiguration(parsing: "magnitude").compress(Self.unequal())
+        let folder = try TemporaryFolder()
+        let file = folder.url.appending(path: "table.safetensors")
+        var writer = SafetensorsWriter(metadata: small.metadata)
+        for array in small.arrays {
+            var bytes = array.withUnsafeBytes { Data($0) }
+            if array.name == "ranks" { bytes[3] = 0x7F }
+            writer.add(
+                bytes: bytes, named: "table." + array.name, elementType: array.elementType, shape: array.shape
+            )
+        }
+        try writer.write(to: file)
+        let error = #expect(throws: KuklaError.self) { try ServedTables.load(from: SafetensorsFile(file)) }
+        #expect(error?.code == .badData && error?.message.contains("ranks") == true)
     }
 
     @Test func `a tensor train is found again, and nears other tables the more the larger its rank`() throws {

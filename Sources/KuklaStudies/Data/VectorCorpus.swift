@@ -1,12 +1,11 @@
 import Foundation
-import KuklaCodecs
 import KuklaEvaluation
 import KuklaFormats
 import KuklaNumerics
 import KuklaTensor
 
 /// Documents and questions as vectors, and what exact search finds among them.
-struct CodeCorpus {
+struct VectorCorpus {
     static let k = 10
 
     let name: String
@@ -37,7 +36,7 @@ struct CodeCorpus {
     }
 
     /// The same through a head.
-    init(_ other: CodeCorpus, documents: Matrix, queries: Matrix) throws(KuklaError) {
+    init(_ other: VectorCorpus, documents: Matrix, queries: Matrix) throws(KuklaError) {
         try self.init(other.name, documents: documents, queries: queries, task: other.task)
     }
 
@@ -65,30 +64,17 @@ struct CodeCorpus {
             queries: unit.gathering(rows: HeldOutVectors.queryRows(of: unit)))
     }
 
-    /// How documents are found that `codec` stored, by queries that are coded by it, or stay floats.
-    func figures(_ codec: RecurrentBinaryCodec, floatQueries: Bool = false) throws(KuklaError) -> Figures {
-        try figures(
-            floatQueries ? codec.scorer(for: queries) : codec.symmetricScorer(for: queries), codec, documents)
-    }
-
-    /// How `documents`, as `stored` takes them, are found by prepared queries.
-    func figures(
-        _ scorer: any CodeScorer, _ stored: RecurrentBinaryCodec, _ documents: Matrix
-    ) throws(KuklaError) -> Figures {
-        let layout = stored.layout
-        let slots = layout.blockCount(of: documents.rows) * layout.vectorsPerBlock
-        let codes = AlignedStorage<UInt8>(uninitialized: layout.byteCount(of: documents.rows))
-        stored.encode(documents, into: UnsafeMutableRawBufferPointer(codes.buffer), threads: 2)
-        let scores = Tensor(shape: [queries.rows, slots]) { out in
-            scorer.score(
-                UnsafeRawPointer(codes.buffer.baseAddress!), count: documents.rows,
-                into: out.baseAddress!, stride: slots)
-        }
-        let best = scores.slice(axis: 1, 0..<documents.rows).topK(Self.k)
+    /// How the rows that `best` names are, of each query the ten best ones with their scores.
+    func figures(_ best: (values: Tensor, indices: [Int32])) throws(KuklaError) -> Figures {
         let found = Self.rows(best.indices)
         return Figures(
             recall: try AgreementRecall(approximate: found, exact: exact, k: Self.k).mean,
             ndcg: try Self.ndcg(best.values, found, task))
+    }
+
+    /// How documents are found by other vectors in their places.
+    func figures(stored documents: Matrix) throws(KuklaError) -> Figures {
+        try figures(Tensor(queries.multiplied(by: documents, transposed: true)).topK(Self.k))
     }
 
     private static func rows(_ indices: [Int32]) -> [[Int32]] {
@@ -111,49 +97,5 @@ struct CodeCorpus {
                 })
         }
         return evaluation.mean(of: .nDCG(at: k))
-    }
-}
-
-/// Vectors that belong together, row by row.
-struct TextPairs {
-    let questions: Matrix
-    let answers: Matrix
-
-    /// The training questions of SciFact with their abstracts, and the titles with theirs.
-    init(_ bench: StudyBench, _ corpus: CodeCorpus) throws(KuklaError) {
-        let texts = try bench.sciFact()
-        let known = corpus.task?.documents ?? []
-        let rows = Dictionary(uniqueKeysWithValues: known.enumerated().map { ($0.element.id, $0.offset) })
-        var asked: [String] = []
-        var answers: [Int] = []
-        for query in texts.trainingQueries {
-            for (document, grade) in (texts.trainingQrels[query.id] ?? [:]).sorted(by: { $0.key < $1.key })
-            where grade > 0 {
-                guard let row = rows[document] else { continue }
-                asked.append(query.text)
-                answers.append(row)
-            }
-        }
-        let records = try TextReader(
-            bench.data("scifact/corpus.jsonl.gz"), options: TextOptions(textColumn: "title")
-        ).readAll()
-        let titles = Dictionary(records.map { ($0.id ?? "", $0.text) }) { first, _ in first }
-        questions = try bench.embed(asked + known.map { titles[$0.id] ?? "" })
-        self.answers = corpus.documents.gathering(rows: answers + Array(known.indices))
-    }
-}
-
-/// Mean of some seeds, with the least and the largest.
-struct Spread {
-    let mean: Double
-    let note: String
-
-    init(_ values: [Double], decimals: Int = 4) {
-        mean = values.reduce(0, +) / Double(values.count)
-        note =
-            values.count < 2
-            ? "one seed"
-            : String(
-                format: "seeds %.\(decimals)f to %.\(decimals)f", values.min() ?? .nan, values.max() ?? .nan)
     }
 }
