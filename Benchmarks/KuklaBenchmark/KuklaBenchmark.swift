@@ -3,6 +3,7 @@ import KuklaCodecs
 import KuklaFormats
 import KuklaIndex
 import KuklaNumerics
+import KuklaTables
 import KuklaText
 
 /// Our side of `Benchmarks/peers/compare.py`: prepares a piece of work, prints a line when it is ready, and then, for
@@ -18,7 +19,8 @@ import KuklaText
 ///     kukla-benchmark hamming CODES.npy QUERIES.npy COUNT BATCH FOUND.npy
 ///     kukla-benchmark train STEPS encoder MODEL LENGTHS|decoder|mlp|convolution|click
 ///     kukla-benchmark train STEPS elastic MODEL PAIRS.tsv plain|mrl|2dmse|starbucks
-///     kukla-benchmark tables STEPS train|predict MOVIELENS-1M
+///     kukla-benchmark tables STEPS adam|adagrad|predict MOVIELENS-1M
+///     kukla-benchmark lookups float|int8 rows|read
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
 /// once, so that the other side can compare it. `build` builds in memory; the first one is written. `beam` searches with
@@ -71,10 +73,19 @@ import KuklaText
             try serve { for _ in 0..<steps { _ = step() } }
         case ("tables", 4):
             guard let steps = Int(arguments[1]) else { throw usage }
-            let isTraining = arguments[2] == "train"
-            let step =
-                try isTraining ? TableSteps.training(folder: url(3)) : TableSteps.prediction(folder: url(3))
-            try serve { for _ in 0..<steps { _ = try step() } }
+            if let rule = TrainerOptions.Rule(rawValue: arguments[2]) {
+                let step = try TableSteps.training(folder: url(3), rule: rule)
+                return try serve { for _ in 0..<steps { _ = try step() } }
+            }
+            guard arguments[2] == "predict" else { throw usage }
+            let step = try TableSteps.prediction(folder: url(3))
+            try serve { for _ in 0..<steps { _ = step() } }
+        case ("lookups", 3):
+            guard ["float", "int8"].contains(arguments[1]), ["rows", "read"].contains(arguments[2]) else {
+                throw usage
+            }
+            let lookUp = try TableSteps.lookups(arguments[1], readsOnly: arguments[2] == "read")
+            try serve { lookUp() }
         default: throw usage
         }
     }

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import KuklaNumerics
 import KuklaTables
@@ -5,13 +6,13 @@ import KuklaTensor
 
 /// Our side of `Benchmarks/peers/table_rows.py`: DLRM over MovieLens-1M with a float row for each id.
 enum TableSteps {
-    /// Batches of 2,048 in an endless shuffled order, Adam (row-sparse in the table): each call takes one.
-    static func training(folder: URL) throws -> () throws -> Float {
+    /// Batches of 2,048 in an endless shuffled order, row-sparse in the table: each call takes one.
+    static func training(folder: URL, rule: TrainerOptions.Rule) throws -> () throws -> Float {
         let set = try examples(folder)
         let table = try TableConfiguration(parsing: "dense").make(for: set.tableSchema(width: 16), seed: 1)
         let network = try configuration.make(CTRShape(set.schema, widths: table.widths), seed: 1)
         return try TableTrainer(
-            set, table: table, network: network, options: TrainerOptions(batchSize: 2048)
+            set, table: table, network: network, options: TrainerOptions(rule: rule, batchSize: 2048)
         ).steps()
     }
 
@@ -26,6 +27,54 @@ enum TableSteps {
         return {
             turn = (turn + 1) % batches.count
             return scorer.logits(batches[turn]).item
+        }
+    }
+
+    /// A million random rows of a table of 10 million, 16 wide, in batches of 2,048 into memory that stays: each call looks up all of them.
+    ///
+    /// - Parameters:
+    ///   - kind: `float` or `int8` rows.
+    ///   - readsOnly: whether one word of each row is read and nothing else, which is what the memory allows.
+    static func lookups(_ kind: String, readsOnly: Bool, threads: Int = 2) throws -> () -> Void {
+        let (rows, width, count) = (10_000_000, 16, 1_000_000)
+        let schema = TableSchema(fields: [TableField(name: "id", count: rows)], width: width)
+        let table = try TableConfiguration(parsing: kind == "int8" ? "int8" : "dense").make(
+            for: schema, seed: 1
+        ).served()
+        var random = RandomSource(seed: 1)
+        let ids = (0..<count).map { _ in Int32.random(in: 0..<Int32(rows), using: &random) }
+        let each = count / threads
+        guard readsOnly else {
+            return {
+                DispatchQueue.concurrentPerform(iterations: threads) { thread in
+                    ids.withUnsafeBufferPointer { ids in
+                        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2048 * width) { out in
+                            [0].withUnsafeBufferPointer { fields in
+                                for start in stride(from: thread * each, to: (thread + 1) * each, by: 2048) {
+                                    table.lookup(
+                                        ids.baseAddress! + start,
+                                        rows: min(2048, (thread + 1) * each - start),
+                                        fields: fields, into: out.baseAddress!)
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let rowBytes = table.arrays[0].byteCount / rows
+        return {
+            table.arrays[0].withUnsafeBytes { bytes in
+                nonisolated(unsafe) let bytes = bytes  // only read
+                DispatchQueue.concurrentPerform(iterations: threads) { thread in
+                    var sum: UInt64 = 0
+                    for id in ids[thread * each..<(thread + 1) * each] {
+                        sum &+= bytes.load(fromByteOffset: rowBytes * Int(id), as: UInt64.self)
+                    }
+                    // Something must come of what was read.
+                    if sum == .max { print(sum) }
+                }
+            }
         }
     }
 

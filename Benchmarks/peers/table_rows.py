@@ -5,9 +5,27 @@ import statistics
 from harness import Ours, alternate, options, row, timed, wanted
 
 
+def lookups():
+    """Both sides are ours."""
+    name, count = "look-up of 1M random ids in a table of 10M x 16", 1_000_000
+    if not wanted(name):
+        return
+    def side(kind, work):
+        return Ours("lookups", kind, work)
+
+    with side("float", "rows") as floats, side("int8", "rows") as integers:
+        a, b = alternate(integers, floats, repeat=5)
+        row(f"{name}, int8 rows", "our float rows", 2.0, a, b, count, "rows/s")
+    for kind, bar in (("float", 0.8), ("int8", None)):
+        with side(kind, "rows") as rows, side(kind, "read") as reads:
+            a, b = alternate(rows, reads, repeat=5)
+            row(f"{name}, {kind} rows", "one word of each row read, nothing else", bar, a, b, count, "rows/s")
+
+
 def run():
     folder = options.data / "movielens-1m"
     names = ("training step of DLRM on MovieLens-1M, batch 2048", "DLRM scores one example")
+    lookups()
     if not folder.exists() or not any(wanted(name) for name in names):
         return
     import torch
@@ -20,7 +38,7 @@ def run():
         for rule in ("SparseAdam", "Adagrad", "Adam"):
             step = tables_torch.training_step(folder, rule)
             step()
-            with Ours("tables", steps, "train", folder) as ours:
+            with Ours("tables", steps, "adagrad" if rule == "Adagrad" else "adam", folder) as ours:
                 a, b = alternate(ours, lambda: timed(lambda: [step() for _ in range(steps)]))
             # Adam over whole tables is the slower choice: shown, but the bar is against the faster ones.
             peer = f"PyTorch, {'dense Adam' if rule == 'Adam' else rule + ' for the tables'}"

@@ -484,10 +484,81 @@ static void LEVEL(sum_segments)(const float *table, size_t width, const int32_t 
     }
 }
 
+// Rows of a large table are not in the cache: asked for this far ahead, as many are on their way as the processor can wait for.
+#define AHEAD 16
+
 static void LEVEL(gather_rows)(const float *table, size_t width, const int32_t *ids, size_t count, float *out) {
     for (size_t q = 0; q < count; q++, out += width) {
+        if (q + AHEAD < count && ids[q + AHEAD] >= 0) __builtin_prefetch(table + (size_t)ids[q + AHEAD] * width);
+        if (ids[q] < 0) {
+            FOR_VECTORS(width, { PUT(out, ZERO); })
+            continue;
+        }
         const float *row = table + (size_t)ids[q] * width;
         FOR_VECTORS(width, { PUT(out, GET(row)); })
+    }
+}
+
+#define GATHER_INTEGERS(integer)                                                                                       \
+    static void LEVEL(gather_##integer##_rows)(const integer##_t *codes, size_t width, const float *steps,             \
+                                               bool has_step_per_row, const int32_t *ids, size_t count, float *out) {  \
+        typedef integer##_t VN __attribute__((vector_size(VW * sizeof(integer##_t)), aligned(1), may_alias));          \
+        for (size_t q = 0; q < count; q++, out += width) {                                                             \
+            if (q + AHEAD < count && ids[q + AHEAD] >= 0) {                                                            \
+                __builtin_prefetch(codes + (size_t)ids[q + AHEAD] * width);                                            \
+                if (has_step_per_row) __builtin_prefetch(steps + ids[q + AHEAD]);                                      \
+            }                                                                                                          \
+            if (ids[q] < 0) {                                                                                          \
+                FOR_VECTORS(width, { PUT(out, ZERO); })                                                                \
+                continue;                                                                                              \
+            }                                                                                                          \
+            const integer##_t *row = codes + (size_t)ids[q] * width;                                                   \
+            const float step = steps[has_step_per_row ? ids[q] : 0];                                                   \
+            size_t j = 0;                                                                                              \
+            for (; j + VW <= width; j += VW)                                                                           \
+                VSTORE(out + j, __builtin_convertvector(*(const VN *)(row + j), VF) * SPLAT(step));                    \
+            for (; j < width; j++) out[j] = (float)row[j] * step;                                                      \
+        }                                                                                                              \
+    }
+GATHER_INTEGERS(int8)
+GATHER_INTEGERS(int16)
+
+// MARK: - Products of pairs
+
+// The vector of number i of an example: `first`, where there is one, or one of the example's own.
+#define EXAMPLE_VECTOR(i) (first && (i) == 0 ? first : own + ((i) - (first != NULL)) * width)
+
+static void LEVEL(pair_products)(const float *first, size_t first_stride, const float *vectors, size_t rows, size_t count,
+                                 size_t width, float *out) {
+    const size_t m = count + (first != NULL);
+    for (size_t r = 0; r < rows; r++, first = first ? first + first_stride : NULL) {
+        const float *own = vectors + r * count * width;
+        for (size_t a = 1; a < m; a++)
+            for (size_t b = 0; b < a; b++) {
+                const float *x = EXAMPLE_VECTOR(a), *y = EXAMPLE_VECTOR(b);
+                VF total = ZERO;
+                FOR_VECTORS(width, { total = MADD(GET(x), GET(y), total); })
+                *out++ = LEVEL(sum)(total);
+            }
+    }
+}
+
+// A vector's slope is the sum of all others times the slopes of their products with it: written once, no pair is added to two places.
+static void LEVEL(pair_product_slopes)(const float *g, const float *first, size_t first_stride, const float *vectors, size_t rows,
+                                       size_t count, size_t width, float *out, float *first_out, bool sums_first) {
+    const size_t m = count + (first != NULL);
+    for (size_t r = 0; r < rows; r++, g += m * (m - 1) / 2, first = first ? first + first_stride : NULL) {
+        const float *own = vectors + r * count * width;
+        for (size_t a = 0; a < m; a++) {
+            const bool is_first = first && a == 0;
+            float *to = is_first ? first_out + (sums_first ? 0 : r * width) : out + (r * count + a - (first != NULL)) * width;
+            FOR_VECTORS(width, {
+                VF total = is_first && sums_first ? GET(to) : ZERO;
+                for (size_t b = 0; b < a; b++) total = MADD(SPLAT(g[a * (a - 1) / 2 + b]), GET(EXAMPLE_VECTOR(b)), total);
+                for (size_t b = a + 1; b < m; b++) total = MADD(SPLAT(g[b * (b - 1) / 2 + a]), GET(EXAMPLE_VECTOR(b)), total);
+                PUT(to, total);
+            })
+        }
     }
 }
 
@@ -506,6 +577,9 @@ static void LEVEL(adam)(float *w, float *m, float *v, const float *g, size_t cou
     })
 }
 
+#undef AHEAD
+#undef EXAMPLE_VECTOR
+#undef GATHER_INTEGERS
 #undef ONE
 #undef HALF
 #undef ZERO

@@ -219,6 +219,38 @@ import Testing
     }
 
     @Test(arguments: CPULevel.available)
+    func `rows of integers are gathered times their steps, and rows that are none are zeros`(
+        _ level: CPULevel
+    ) {
+        var random = RandomSource(seed: 14)
+        // More rows than are asked for ahead.
+        let ids = (0..<40).map { $0 % 7 == 3 ? -1 : Int32.random(in: 0..<9, using: &random) }
+        let steps: [Float] = (1...9).map { Float($0) / 8 }
+        for width in Self.sizes {
+            let bytes = (0..<9 * width).map { _ in Int8.random(in: .min ... .max, using: &random) }
+            let words = (0..<9 * width).map { _ in Int16.random(in: .min ... .max, using: &random) }
+            let floats = words.map { Float($0) }
+            for hasStepPerRow in [false, true] {
+                var (a, b, c) = ([Float](repeating: 7, count: ids.count * width + 1), [Float](), [Float]())
+                (b, c) = (a, a)
+                kernels(level).gather_int8_rows(bytes, width, steps, hasStepPerRow, ids, ids.count, &a)
+                kernels(level).gather_int16_rows(words, width, steps, hasStepPerRow, ids, ids.count, &b)
+                kernels(level).gather_rows(floats, width, ids, ids.count, &c)
+                #expect(a.last == 7 && b.last == 7 && c.last == 7)
+                for (i, id) in ids.enumerated() {
+                    let step = hasStepPerRow && id >= 0 ? steps[Int(id)] : steps[0]
+                    for j in 0..<width {
+                        let at = Int(id) * width + j
+                        #expect(a[i * width + j] == (id < 0 ? 0 : Float(bytes[at]) * step))
+                        #expect(b[i * width + j] == (id < 0 ? 0 : Float(words[at]) * step))
+                        #expect(c[i * width + j] == (id < 0 ? 0 : floats[at]))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: CPULevel.available)
     func `an Adam step is that of double`(_ level: CPULevel) {
         var random = RandomSource(seed: 5)
         for count in Self.sizes {

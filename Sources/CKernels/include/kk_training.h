@@ -115,9 +115,24 @@ typedef struct kk_training_kernels {
     /// out[s] = the sum of rows `ids[starts[s]] ... ids[starts[s + 1] - 1]` of `table`, in this order; `width` floats a row.
     void (*_Nonnull sum_segments)(const float *_Nonnull table, size_t width, const int32_t *_Nonnull ids,
                                   const int32_t *_Nonnull starts, size_t segments, float *_Nonnull out);
-    /// out[i] = row `ids[i]` of `table`.
+    /// out[i] = row `ids[i]` of `table`, zeros where that is negative.
     void (*_Nonnull gather_rows)(const float *_Nonnull table, size_t width, const int32_t *_Nonnull ids,
                                  size_t count, float *_Nonnull out);
+    /// The same of integers times `steps[ids[i]]`, or times `steps[0]` where all rows have one step.
+    void (*_Nonnull gather_int8_rows)(const int8_t *_Nonnull codes, size_t width, const float *_Nonnull steps,
+                                      bool has_step_per_row, const int32_t *_Nonnull ids, size_t count,
+                                      float *_Nonnull out);
+    void (*_Nonnull gather_int16_rows)(const int16_t *_Nonnull codes, size_t width, const float *_Nonnull steps,
+                                       bool has_step_per_row, const int32_t *_Nonnull ids, size_t count,
+                                       float *_Nonnull out);
+    /// out[pair (i, j), j < i, of an example] = the inner product of its vectors i and j, at `i (i - 1) / 2 + j`, for `rows` examples of
+    /// `count` vectors of `width` floats. `first` (may be NULL), at `first_stride` floats from one example to the next, is a vector before these.
+    void (*_Nonnull pair_products)(const float *_Nullable first, size_t first_stride, const float *_Nonnull vectors,
+                                   size_t rows, size_t count, size_t width, float *_Nonnull out);
+    /// The slopes of all vectors by those of the products; `first_out` gets those of the first vectors, or adds them up for all examples.
+    void (*_Nonnull pair_product_slopes)(const float *_Nonnull g, const float *_Nullable first, size_t first_stride,
+                                         const float *_Nonnull vectors, size_t rows, size_t count, size_t width,
+                                         float *_Nonnull out, float *_Nullable first_out, bool sums_first);
     /// One Adam step over `count` elements.
     void (*_Nonnull adam)(float *_Nonnull w, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull g,
                           size_t count, kk_adam settings);

@@ -166,4 +166,17 @@ extension DataSchema {
 
     /// The number of the field of that name.
     func field(_ name: String) -> Int? { fieldNames.firstIndex(of: name) }
+
+    /// The field of each list: the one that it shares, or its own behind the categorical ones.
+    var listFields: [Int] {
+        var own = categorical.count
+        return sequences.map { sequence in
+            if let name = sequence.field { return field(name) ?? 0 }
+            own += 1
+            return own - 1
+        }
+    }
+
+    /// The fields of what a history remembers.
+    var historyFields: [Int] { history?.items.map { field($0) ?? 0 } ?? [] }
 }

@@ -61,13 +61,7 @@ final class ExampleEncoder {
                     : .growing(GrowingValues())
             }
         }
-        var own = schema.categorical.count
-        listFields = schema.sequences.map { sequence in
-            if let field = sequence.field { return schema.field(field) ?? 0 }
-            own += 1
-            return own - 1
-        }
-        historyFields = schema.history?.items.map { schema.field($0) ?? 0 } ?? []
+        (listFields, historyFields) = (schema.listFields, schema.historyFields)
         lists = schema.sequences.map { _ in
             (
                 GrowingColumn(spillAfter: spillAfter), GrowingColumn(spillAfter: spillAfter),

@@ -78,9 +78,24 @@ struct RowByRemainder: RowAddressing {
     var rowCount: Int { layout.total }
 
     func row(field: Int, id: Int32, lookup: Int) -> Int32 {
+        Self.row(id, isMixed: isMixed[field], start: layout.starts[field], count: layout.counts[field])
+    }
+
+    func fill(
+        field: Int, lookup: Int, ids: UnsafePointer<Int32>, step: Int, count: Int,
+        into out: UnsafeMutablePointer<Int32>, stride: Int
+    ) {
+        let (isMixed, start, rows) = (isMixed[field], layout.starts[field], layout.counts[field])
+        for i in 0..<count {
+            out[i * stride] = Self.row(ids[i * step], isMixed: isMixed, start: start, count: rows)
+        }
+    }
+
+    @inline(__always)
+    private static func row(_ id: Int32, isMixed: Bool, start: Int32, count: UInt32) -> Int32 {
         var number = UInt32(bitPattern: id)
-        if isMixed[field] { number = UInt32(truncatingIfNeeded: mixed(UInt64(number)) >> 32) }
-        return layout.starts[field] + Int32(truncatingIfNeeded: number % layout.counts[field])
+        if isMixed { number = UInt32(truncatingIfNeeded: mixed(UInt64(number)) >> 32) }
+        return start + Int32(truncatingIfNeeded: number % count)
     }
 
     var facts: [String: [Int]] { ["rows": layout.counts.map { Int($0) }] }

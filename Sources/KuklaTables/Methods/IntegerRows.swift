@@ -1,10 +1,32 @@
+import CKernels
 import KuklaNumerics
+import KuklaTensor
 
 /// Signed integers that table rows are stored as.
-protocol IntegerCode: TableElement, FixedWidthInteger, SignedInteger {}
+protocol IntegerCode: TableElement, FixedWidthInteger, SignedInteger {
+    /// Writes rows of codes times their steps, zeros for a row of -1.
+    static func gather(
+        _ codes: UnsafePointer<Self>, width: Int, steps: UnsafePointer<Float>, hasStepPerRow: Bool,
+        rows: UnsafePointer<Int32>, count: Int, to out: UnsafeMutablePointer<Float>)
+}
 
-extension Int8: IntegerCode {}
-extension Int16: IntegerCode {}
+extension Int8: IntegerCode {
+    static func gather(
+        _ codes: UnsafePointer<Int8>, width: Int, steps: UnsafePointer<Float>, hasStepPerRow: Bool,
+        rows: UnsafePointer<Int32>, count: Int, to out: UnsafeMutablePointer<Float>
+    ) {
+        trainingKernels.gather_int8_rows(codes, width, steps, hasStepPerRow, rows, count, out)
+    }
+}
+
+extension Int16: IntegerCode {
+    static func gather(
+        _ codes: UnsafePointer<Int16>, width: Int, steps: UnsafePointer<Float>, hasStepPerRow: Bool,
+        rows: UnsafePointer<Int32>, count: Int, to out: UnsafeMutablePointer<Float>
+    ) {
+        trainingKernels.gather_int16_rows(codes, width, steps, hasStepPerRow, rows, count, out)
+    }
+}
 
 extension IntegerCode {
     /// The code of `value / step`, rounded up with the probability of the part behind the point ("stochastic rounding"), so that its mean
@@ -54,17 +76,10 @@ struct ServedIntegers<Code: IntegerCode>: ServedTable {
     }
 
     private func copy(_ rows: UnsafeBufferPointer<Int32>, to out: UnsafeMutablePointer<Float>) {
-        let (width, table) = (schema.width, codes.pointer)
-        rows.touchRows(of: UnsafeRawPointer(table), bytes: width * MemoryLayout<Code>.size)
-        for i in 0..<rows.count {
-            let (row, to) = (Int(rows[i]), out + i * width)
-            guard row >= 0 else {
-                to.update(repeating: 0, count: width)
-                continue
-            }
-            let (from, step) = (table + row * width, steps.pointer[hasStepPerRow ? row : 0])
-            for j in 0..<width { to[j] = Float(from[j]) * step }
-        }
+        guard let numbers = rows.baseAddress else { return }
+        Code.gather(
+            codes.pointer, width: schema.width, steps: steps.pointer, hasStepPerRow: hasStepPerRow,
+            rows: numbers, count: rows.count, to: out)
     }
 }
 

@@ -8,6 +8,10 @@ protocol RowAddressing: Sendable {
     var lookups: [Int] { get }
     /// The row of an id, -1 where there is none and the vector is zeros.
     func row(field: Int, id: Int32, lookup: Int) -> Int32
+    /// Writes the rows of a lookup of many ids of a field, each `step` ids behind the one before, each `stride` numbers behind the one before.
+    func fill(
+        field: Int, lookup: Int, ids: UnsafePointer<Int32>, step: Int, count: Int,
+        into out: UnsafeMutablePointer<Int32>, stride: Int)
     /// Index words that are saved beside the matrix.
     var arrays: [TableArray] { get }
     /// Sizes for the file's metadata.
@@ -18,20 +22,26 @@ extension RowAddressing {
     var arrays: [TableArray] { [] }
     var facts: [String: [Int]] { [:] }
 
-    /// Writes the rows of the ids of some rows of a batch.
-    @inline(__always)
+    func fill(
+        field: Int, lookup: Int, ids: UnsafePointer<Int32>, step: Int, count: Int,
+        into out: UnsafeMutablePointer<Int32>, stride: Int
+    ) {
+        for i in 0..<count { out[i * stride] = row(field: field, id: ids[i * step], lookup: lookup) }
+    }
+
+    /// Writes the rows of the ids of some rows of a batch, column after column: what a field's ids have in common is fetched once.
     func rows(
         _ ids: UnsafePointer<Int32>, rows: Int, fields: UnsafeBufferPointer<Int>,
         into out: UnsafeMutablePointer<Int32>
     ) {
-        var (id, to) = (ids, out)
-        for _ in 0..<rows {
-            for field in fields {
-                for lookup in 0..<lookups[field] {
-                    to.pointee = row(field: field, id: id.pointee, lookup: lookup)
-                    to += 1
-                }
-                id += 1
+        let perRow = fields.reduce(0) { $0 + lookups[$1] }
+        var first = 0
+        for (column, field) in fields.enumerated() {
+            for lookup in 0..<lookups[field] {
+                fill(
+                    field: field, lookup: lookup, ids: ids + column, step: fields.count, count: rows,
+                    into: out + first, stride: perRow)
+                first += 1
             }
         }
     }
@@ -67,5 +77,16 @@ struct RowPerId: RowAddressing {
     func row(field: Int, id: Int32, lookup: Int) -> Int32 {
         // As an unsigned number a negative id is a large one.
         UInt32(bitPattern: id) < layout.counts[field] ? layout.starts[field] + id : -1
+    }
+
+    func fill(
+        field: Int, lookup: Int, ids: UnsafePointer<Int32>, step: Int, count: Int,
+        into out: UnsafeMutablePointer<Int32>, stride: Int
+    ) {
+        let (start, limit) = (layout.starts[field], layout.counts[field])
+        for i in 0..<count {
+            let id = ids[i * step]
+            out[i * stride] = UInt32(bitPattern: id) < limit ? start &+ id : -1
+        }
     }
 }

@@ -61,7 +61,9 @@ struct ServedRows<Addressing: RowAddressing>: ServedTable {
         into out: UnsafeMutablePointer<Float>
     ) {
         addressing.forRows(ids, rows: rows, fields: fields) { numbers, first in
-            numbers.copyRows(of: weight.pointer, width: schema.width, to: out + first * schema.width)
+            guard let base = numbers.baseAddress else { return }
+            trainingKernels.gather_rows(
+                weight.pointer, schema.width, base, numbers.count, out + first * schema.width)
         }
     }
 }
@@ -81,41 +83,6 @@ extension RowAddressing {
                 let count = min(block, rows - row)
                 self.rows(ids + row * fields.count, rows: count, fields: fields, into: start)
                 body(UnsafeBufferPointer(start: start, count: count * perRow), row * perRow)
-            }
-        }
-    }
-}
-
-extension UnsafeBufferPointer<Int32> {
-    /// Reads a byte at each end of every row that these numbers name.
-    ///
-    /// Rows of a large table are not in the cache. Copied one after another, few are on their way from memory at once; read like
-    /// this, as many as the processor can wait for.
-    func touchRows(of table: UnsafeRawPointer, bytes: Int) {
-        var sum: UInt64 = 0
-        for number in self where number >= 0 {
-            let row = table + Int(number) * bytes
-            sum &+=
-                UInt64(row.load(as: UInt8.self))
-                &+ UInt64(row.load(fromByteOffset: bytes - 1, as: UInt8.self))
-        }
-        // Something must come of what was read.
-        contract(sum != .max, "touchRows: a sum of bytes that cannot be")
-    }
-
-    /// Copies the rows that these numbers name; zeros for -1.
-    func copyRows(of table: UnsafePointer<Float>, width: Int, to out: UnsafeMutablePointer<Float>) {
-        guard let numbers = baseAddress else { return }
-        touchRows(of: UnsafeRawPointer(table), bytes: 4 * width)
-        guard contains(-1) else {
-            trainingKernels.gather_rows(table, width, numbers, count, out)
-            return
-        }
-        for i in 0..<count {
-            if numbers[i] < 0 {
-                (out + i * width).update(repeating: 0, count: width)
-            } else {
-                (out + i * width).update(from: table + Int(numbers[i]) * width, count: width)
             }
         }
     }

@@ -24,13 +24,7 @@ struct RowEncoder: Sendable {
         self.vocabularies = vocabularies
         self.scales = scales
         self.sides = sides
-        var own = schema.categorical.count
-        listFields = schema.sequences.map { sequence in
-            if let name = sequence.field { return schema.field(name) ?? 0 }
-            own += 1
-            return own - 1
-        }
-        historyFields = schema.history?.items.map { schema.field($0) ?? 0 } ?? []
+        (listFields, historyFields) = (schema.listFields, schema.historyFields)
         needed = schema.categorical.map(\.column) + schema.numeric.map(\.column)
         let others = [schema.label.column, schema.user, schema.time].compactMap(\.self)
         known = Set(

@@ -62,39 +62,4 @@ import Testing
         let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[1]
         return (Int(pages) ?? 0) * 4096
     }
-
-    @Test(
-        "how fast rows are looked up in no order, floats and integers (only measured)",
-        .enabled(if: ProcessInfo.processInfo.environment["KUKLA_SLOW_TESTS"] == "1"))
-    func speed() throws {
-        let (rows, width, count) = (10_000_000, 16, 1_000_000)
-        let schema = TableSchema(fields: [TableField(name: "item", count: rows)], width: width)
-        var random = RandomSource(seed: 1)
-        let ids = (0..<count).map { _ in Int32.random(in: 0..<Int32(rows), using: &random) }
-        var out = [Float](repeating: 0, count: count * width)
-        for word in ["dense", "int8", "int16"] {
-            let table = try TableConfiguration(parsing: word).make(for: schema, seed: 1).served()
-            var times: [Double] = []
-            for _ in 0..<7 {
-                let start = ContinuousClock.now
-                [0].withUnsafeBufferPointer { fields in
-                    ids.withUnsafeBufferPointer { ids in
-                        out.withUnsafeMutableBufferPointer {
-                            table.lookup(ids.baseAddress!, rows: count, fields: fields, into: $0.baseAddress!)
-                        }
-                    }
-                }
-                times.append((ContinuousClock.now - start) / .seconds(1))
-            }
-            print("\(word): \(Double(count) / 1e6 / times.sorted()[3]) million rows a second")
-        }
-        // What the memory allows: a byte of each row, and nothing else.
-        let memory = [UInt8](repeating: 1, count: 64 * rows)
-        var sum = 0
-        let start = ContinuousClock.now
-        memory.withUnsafeBufferPointer { memory in for id in ids { sum &+= Int(memory[64 * Int(id)]) } }
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
-        print("random reads: \(Double(count) / 1e6 / seconds) million a second")
-        #expect(sum == count)
-    }
 }

@@ -66,7 +66,8 @@ import Testing
 
     @Test func `products of fields are the inner products of all pairs`() {
         var random = RandomSource(seed: 2)
-        let (n, m, width) = (4, 5, 8)
+        // A width that fills no register.
+        let (n, m, width) = (4, 5, 11)
         let vectors = Tensor.normal([n, m * width], using: &random)
         let first = Tensor.normal([n, width], using: &random)
         let found = vectors.fieldProducts(with: first, width: width)
