@@ -140,7 +140,7 @@ def main():
         command = [options.kukla, "serve", "--data", f"{folder}/data", "--no-model", "--port", str(port), "--log-level", "warning"]
         server = subprocess.Popen(command)
         try:
-            report = soak(port)
+            report = soak(port, server.pid)
         finally:
             server.send_signal(signal.SIGTERM)
             code = server.wait(60)
@@ -154,7 +154,13 @@ def main():
     sys.exit(1 if report["problems"] else 0)
 
 
-def soak(port):
+def resident(pid):
+    """Resident bytes: those that the process wrote, and those of mapped files, which the system may take back."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return {f"{name.lower()}_bytes": int(re.search(rf"^Rss{name}:\s+(\d+)", text, re.M)[1]) * 1024 for name in ("Anon", "File")}
+
+
+def soak(port, pid):
     client = Client(port)
     for _ in range(300):
         try:
@@ -185,7 +191,7 @@ def soak(port):
         status = json.loads(client.ask("GET", "/status")[1])
         info = json.loads(client.ask("GET", "/collections/soak")[1])
         samples.append({
-            "seconds": round(time.monotonic() - begin), "memory_bytes": status["memory_bytes"], "items": info["count"],
+            "seconds": round(time.monotonic() - begin), "memory_bytes": status["memory_bytes"], **resident(pid), "items": info["count"],
             "fresh": info["fresh"], "requests": len(taken), "p50_ms": quantile(taken, 0.5) * 1000,
             "p99_ms": quantile(taken, 0.99) * 1000, "recall": recall_estimate(client.ask("GET", "/metrics")[1].decode()),
         })

@@ -87,6 +87,7 @@ struct ListeningOptions: ParsableArguments {
 
     /// What a process needs that serves: signals are the server's, and as many connections as the system allows.
     func prepareProcess() {
+        ProcessMemory.holdLittle()
         // A client that goes away must not end the server.
         signal(SIGPIPE, SIG_IGN)
         Interrupt.handOver()
