@@ -25,7 +25,7 @@ extension CollectionRoutes {
     private func upsert(_ request: Request, _ context: RequestScope) async throws -> Response {
         try context.principal.requireScope(.write)
         let body = try await collect(request)
-        return try await again { try await upsert(body, context) }
+        return try await whileReplaced { _ in try await upsert(body, context) }
     }
 
     private func upsert(_ body: ByteBuffer, _ context: RequestScope) async throws -> Response {

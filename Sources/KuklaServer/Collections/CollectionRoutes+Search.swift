@@ -14,7 +14,7 @@ extension CollectionRoutes {
     private func search(_ request: Request, _ context: RequestScope) async throws -> Response {
         try context.principal.requireScope(.read)
         let wanted = try SearchBody(try await collect(request))
-        return try await again { try await search(wanted, context) }
+        return try await whileReplaced { _ in try await search(wanted, context) }
     }
 
     private func search(_ wanted: SearchBody, _ context: RequestScope) async throws -> Response {

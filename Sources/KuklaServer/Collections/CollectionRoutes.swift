@@ -89,18 +89,12 @@ struct CollectionRoutes {
     ) async throws -> Result {
         let (name, principal) = (try name(in: context), context.principal)
         try principal.requireScope(scope)
-        return try await again {
+        return try await whileReplaced { _ in
             try await pool.run {
                 let collection = try store.collection(name, for: principal, scope)
                 return try store.answering(collection) { try body(collection) }
             }
         }
-    }
-
-    /// What `body` returns, done again where the collection that it found was replaced by another under its hands: who asks for a name need
-    /// not know that a re-encoding has ended.
-    func again<Result>(_ body: () async throws -> Result) async throws -> Result {
-        try await Store.again { _ in try await body() }
     }
 }
 
@@ -177,16 +171,18 @@ extension Store {
     }
 
     /// The word for that.
-    private static let replaced = "collection_replaced"
+    fileprivate static let replaced = "collection_replaced"
+}
 
-    /// What `body` returns, which is told how often it failed for a collection that was replaced under its hands. Each time, somebody has
-    /// re-encoded the whole collection: it does not happen often.
-    static func again<Result>(_ body: (_ failures: Int) async throws -> Result) async throws -> Result {
-        for failures in 0..<8 {
-            do { return try await body(failures) } catch let failure as APIFailure
-                where failure.code == replaced
-            {}
-        }
-        return try await body(8)
+/// What `body` returns, done again where the collection that it found was replaced by another under its hands: who asks for a name need not know
+/// that a re-encoding has ended.
+///
+/// `body` is told how often it failed so. Each time, somebody has re-encoded the whole collection: it does not happen often.
+func whileReplaced<Result>(_ body: (_ failures: Int) async throws -> Result) async throws -> Result {
+    for failures in 0..<8 {
+        do { return try await body(failures) } catch let failure as APIFailure
+            where failure.code == Store.replaced
+        {}
     }
+    return try await body(8)
 }

@@ -74,7 +74,7 @@ final class ItemImport: Sendable {
         }
         _ = try await writes.next()
         writes.addTask { [self] in
-            try await Store.again { failures in
+            try await whileReplaced { failures in
                 guard failures > 0 else { return try await write(prepared.batch, prepared.made) }
                 // A re-encoding has ended: the block once more, for the collection as it is now.
                 try await lookUp()
