@@ -100,14 +100,7 @@ import Testing
         var random = SystemRandomNumberGenerator()
         var resumed = 0
         for _ in 0..<times {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-            process.arguments = ["--testing-library", "swift-testing", "--filter", "killedReencodingChild"]
-            process.environment = ProcessInfo.processInfo.environment.merging([
-                Self.variable: folder.url.path
-            ]) { $1 }
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
+            let process = Process.test("killedReencodingChild", environment: [Self.variable: folder.url.path])
             try process.run()
             let before = try Self.count(log)
             let deadline = Date.now.addingTimeInterval(20)

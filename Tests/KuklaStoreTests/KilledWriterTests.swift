@@ -83,14 +83,7 @@ import Testing
         var random = SystemRandomNumberGenerator()
         var acknowledged = 0
         for _ in 0..<times {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-            process.arguments = ["--testing-library", "swift-testing", "--filter", "killedWriterChild"]
-            process.environment = ProcessInfo.processInfo.environment.merging([
-                Self.variable: folder.url.path
-            ]) { $1 }
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
+            let process = Process.test("killedWriterChild", environment: [Self.variable: folder.url.path])
             try process.run()
             // From the first acknowledged write on: before that there is nothing to lose.
             let before = acknowledged

@@ -1,6 +1,7 @@
 import Foundation
 import KuklaNN
 import KuklaNumerics
+import KuklaTestSupport
 import Testing
 
 /// Kills a real process with SIGKILL at random moments, starts it again until it is done, and compares with a run that was
@@ -35,12 +36,7 @@ import Testing
     }
 
     private func start(_ folder: URL) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["--testing-library", "swift-testing", "--filter", "killedRunChild"]
-        process.environment = ProcessInfo.processInfo.environment.merging([Self.variable: folder.path]) { $1 }
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
+        let process = Process.test("killedRunChild", environment: [Self.variable: folder.path])
         try process.run()
         return process
     }
