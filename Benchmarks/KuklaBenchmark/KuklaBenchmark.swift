@@ -20,7 +20,7 @@ import KuklaText
 ///     kukla-benchmark train STEPS encoder MODEL LENGTHS|decoder|mlp|convolution|click
 ///     kukla-benchmark train STEPS elastic MODEL PAIRS.tsv plain|mrl|2dmse|starbucks
 ///     kukla-benchmark tables STEPS adam|adagrad|predict MOVIELENS-1M
-///     kukla-benchmark lookups float|int8 rows|read
+///     kukla-benchmark lookups float|int8 rows|read ROWS WIDTH
 ///
 /// `search` and `hamming` look for the 10 best of the first COUNT queries, BATCH at a time. What was found is written
 /// once, so that the other side can compare it. `build` builds in memory; the first one is written. `beam` searches with
@@ -80,11 +80,12 @@ import KuklaText
             guard arguments[2] == "predict" else { throw usage }
             let step = try TableSteps.prediction(folder: url(3))
             try serve { for _ in 0..<steps { _ = step() } }
-        case ("lookups", 3):
-            guard ["float", "int8"].contains(arguments[1]), ["rows", "read"].contains(arguments[2]) else {
-                throw usage
-            }
-            let lookUp = try TableSteps.lookups(arguments[1], readsOnly: arguments[2] == "read")
+        case ("lookups", 5):
+            guard ["float", "int8"].contains(arguments[1]), ["rows", "read"].contains(arguments[2]),
+                let rows = Int32(arguments[3]), let width = Int(arguments[4])
+            else { throw usage }
+            let lookUp = try TableSteps.lookups(
+                arguments[1], readsOnly: arguments[2] == "read", rows: Int(rows), width: width)
             try serve { lookUp() }
         default: throw usage
         }

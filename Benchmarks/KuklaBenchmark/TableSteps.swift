@@ -30,13 +30,15 @@ enum TableSteps {
         }
     }
 
-    /// A million random rows of a table of 10 million, 16 wide, in batches of 2,048 into memory that stays: each call looks up all of them.
+    /// A million random rows of a table, in batches of 2,048 into memory that stays: each call looks up all of them.
     ///
     /// - Parameters:
     ///   - kind: `float` or `int8` rows.
     ///   - readsOnly: whether one word of each row is read and nothing else, which is what the memory allows.
-    static func lookups(_ kind: String, readsOnly: Bool, threads: Int = 2) throws -> () -> Void {
-        let (rows, width, count) = (10_000_000, 16, 1_000_000)
+    static func lookups(_ kind: String, readsOnly: Bool, rows: Int, width: Int, threads: Int = 2) throws -> ()
+        -> Void
+    {
+        let count = 1_000_000
         let schema = TableSchema(fields: [TableField(name: "id", count: rows)], width: width)
         let table = try TableConfiguration(parsing: kind == "int8" ? "int8" : "dense").make(
             for: schema, seed: 1

@@ -485,7 +485,7 @@ static void LEVEL(sum_segments)(const float *table, size_t width, const int32_t 
 }
 
 // Rows of a large table are not in the cache: asked for this far ahead, as many are on their way as the processor can wait for.
-#define AHEAD 16
+#define AHEAD 64
 
 static void LEVEL(gather_rows)(const float *table, size_t width, const int32_t *ids, size_t count, float *out) {
     for (size_t q = 0; q < count; q++, out += width) {

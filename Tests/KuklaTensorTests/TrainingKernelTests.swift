@@ -224,7 +224,7 @@ import Testing
     ) {
         var random = RandomSource(seed: 14)
         // More rows than are asked for ahead.
-        let ids = (0..<40).map { $0 % 7 == 3 ? -1 : Int32.random(in: 0..<9, using: &random) }
+        let ids = (0..<150).map { $0 % 7 == 3 ? -1 : Int32.random(in: 0..<9, using: &random) }
         let steps: [Float] = (1...9).map { Float($0) / 8 }
         for width in Self.sizes {
             let bytes = (0..<9 * width).map { _ in Int8.random(in: .min ... .max, using: &random) }

@@ -76,7 +76,7 @@ extension RowAddressing {
         _ body: (UnsafeBufferPointer<Int32>, Int) -> Void
     ) {
         let perRow = fields.reduce(0) { $0 + lookups[$1] }
-        let block = max(1, 128 / max(perRow, 1))
+        let block = max(1, 2048 / max(perRow, 1))
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: block * perRow) { numbers in
             guard let start = numbers.baseAddress else { return }
             for row in stride(from: 0, to: rows, by: block) {
