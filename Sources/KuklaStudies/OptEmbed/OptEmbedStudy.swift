@@ -18,7 +18,7 @@ public struct OptEmbedStudy: Study {
         let runs = try SearchRuns(bench)
         try SearchedTables(runs).add(to: &findings)
         findings.notes.append(
-            "DeepFM with layers of 128 and 64 over six fields of MovieLens-1M and, for the planted-field bar, a column of 5,000 uniform random ids; d = \(SearchRuns.width), batches of 2,048, Adam at 0.001, thresholds by SGD at \(SearchRuns.rate) with alpha \(SearchRuns.alpha); the search ends after 2 checks without gain, once an epoch. The networks have no batch normalisation, so that narrow candidates need none recalibrated. Liked means a rating of 4 or 5."
+            "DeepFM with layers of 128 and 64 over six fields of MovieLens-1M and, for the planted-field bar, a column of 5,000 uniform random ids; d = \(SearchRuns.width), batches of 2,048, Adam at 0.001, thresholds by SGD at \(SearchRuns.rate) with alpha \(SearchRuns.alpha); a training ends after 2 checks without gain, once an epoch; 20 width vectors, 15 rounds. The networks have no batch normalisation, so that narrow candidates need none recalibrated. Liked means a rating of 4 or 5."
         )
         findings.notes.append(
             "Identities (thresholds far below give the dense table's logits bit for bit; the step's slope; uniform widths) are in the tests (`OptEmbedTests`, `TableIdentityTests`)."

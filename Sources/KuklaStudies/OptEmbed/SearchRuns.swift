@@ -6,7 +6,7 @@ import KuklaTables
 /// Trainings of one model over searched tables and what they are compared with.
 final class SearchRuns {
     static let width = 16
-    static let rate = "0.1"
+    static let rate = "0.01"
     static let alpha = "0.001"
     /// The column of random ids.
     static let planted = "planted"
@@ -28,13 +28,13 @@ final class SearchRuns {
         self.bench = bench
         set = try bench.filmClicks()
         options = TrainerOptions(
-            batchSize: bench.choose(quick: 512, full: 2048), epochs: bench.choose(quick: 1, full: 10),
+            batchSize: bench.choose(quick: 512, full: 2048), epochs: bench.choose(quick: 1, full: 40),
             checksPerEpoch: 1, patience: 2)
     }
 
     /// The words of a search.
     static func word(_ search: String) -> String {
-        "optembed:rate=\(rate),alpha=\(alpha),search=\(search),population=12,rounds=3"
+        "optembed:rate=\(rate),alpha=\(alpha),search=\(search),population=20,rounds=15"
     }
 
     func train(
