@@ -5,13 +5,14 @@ extension StudyBench {
     /// Rows that a training gave, with figures about it: kept between full runs, so that a study that was stopped goes on.
     ///
     /// - Parameters:
-    ///   - parts: everything that the rows depend on, the model left out.
+    ///   - parts: everything that the rows depend on, the model and the program left out: another build trains anew.
     ///   - make: rows, and at most as many figures as they have columns.
     func trained(
         _ parts: [String], _ make: () throws(KuklaError) -> (rows: Matrix, figures: [Double])
     ) throws(KuklaError) -> (rows: Matrix, figures: [Double]) {
         var hash = TextHash()
         hash.add(modelFolder.standardizedFileURL.path)
+        hash.add(Self.build)
         parts.forEach { hash.add($0) }
         let key = "trained-\(String(hash.value, radix: 16))"
         if let kept = try keptVectors(key), kept.rows > 0 {
@@ -29,4 +30,21 @@ extension StudyBench {
         try keep(both, key)
         return (rows, figures)
     }
+    /// Figures of a training alone, kept in the same way, in single precision.
+    func trained(
+        _ parts: [String], figures: () throws(KuklaError) -> [Double]
+    ) throws(KuklaError) -> [Double] {
+        try trained(parts) { () throws(KuklaError) in
+            let figures = try figures()
+            return (Matrix(rows: 0, columns: figures.count), figures)
+        }.figures
+    }
+
+    /// Tells this program from others that were built of other code.
+    private static let build: String = {
+        guard let path = Bundle.main.executablePath,
+            let facts = try? FileManager.default.attributesOfItem(atPath: path)
+        else { return "" }
+        return "\(facts[.size] ?? 0) \(facts[.modificationDate] ?? 0)"
+    }()
 }

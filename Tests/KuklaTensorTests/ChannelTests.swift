@@ -3,7 +3,7 @@ import KuklaTensor
 import Testing
 
 @Suite struct ChannelTests {
-    @Test(arguments: [[3, 4], [5, 4, 7], [2, 4, 3, 5], [1, 4, 33, 17]])
+    @Test(arguments: [[3, 4], [20_011, 4], [5, 4, 7], [2, 4, 3, 5], [1, 4, 33, 17]])
     func `normalized channels have mean beta and deviation gamma`(_ shape: [Int]) {
         var random = RandomSource(seed: 5)
         let x = Tensor.normal(shape, mean: 3, deviation: 2, using: &random)
@@ -27,6 +27,26 @@ import Testing
             #expect(abs(spread.squareRoot() - Double(gamma[channel])) < 1e-5)
             #expect(zip(y, values(again)).allSatisfy { abs($0 - $1) < 2e-5 })
         }
+    }
+
+    // Two ways through memory, one definition.
+    @Test(arguments: [[1, 3], [2, 1], [130, 37], [700, 300]])
+    func `channels in columns are normalized like channels in planes`(_ shape: [Int]) {
+        var random = RandomSource(seed: 7)
+        let x = Tensor.normal(shape, mean: 1, using: &random)
+        let (gamma, beta) = (
+            Tensor.normal([shape[1]], using: &random), Tensor.normal([shape[1]], using: &random)
+        )
+        let slopes = Tensor.normal(shape, using: &random)
+        let inputs = [x, gamma, beta].map { $0.watched() }
+        let columns = inputs[0].batchNorm(inputs[1], inputs[2], epsilon: 0.01).result
+        let planes = inputs[0].transposed().reshaped([1, shape[1], shape[0]])
+            .batchNorm(inputs[1], inputs[2], epsilon: 0.01).result
+            .reshaped([shape[1], shape[0]]).transposed()
+        #expect((columns - planes).map(abs).max().item < 1e-5)
+        let found = gradients(of: (columns * slopes).sum(), withRespectTo: inputs)
+        let expected = gradients(of: (planes * slopes).sum(), withRespectTo: inputs)
+        for (a, b) in zip(found, expected) { #expect((a - b).map(abs).max().item < 1e-4) }
     }
 
     @Test func `groups of one channel and of all channels`() {

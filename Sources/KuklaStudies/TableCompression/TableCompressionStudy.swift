@@ -27,7 +27,7 @@ public struct TableCompressionStudy: Study {
             "Ids are numbered by falling frequency, so that the literal `i mod rows` never lets two frequent ids meet: `hash` is that, `hash:ids=mixed` scrambles ids first, as arbitrary ids are. Bars about naive hashing mean the latter."
         )
         findings.notes.append(
-            "Deep hash embeddings have 64 hashes, not 1,024, whose first layer alone would exceed a tenth of this table; deduplication has blocks of 32 rows. Index, remap and flag words count. The tool of the paper leaves some of them out. That every method is the dense table when it does not compress is in the tests (`TableIdentityTests`), as are all byte counts by formula."
+            "Deep hash embeddings have 64 hashes, not 1,024, whose first layer alone would exceed a tenth of this table, and are trained with one seed, since each training takes many times as long as another method's; deduplication has blocks of 32 rows. Index, remap and flag words count. The tool of the paper leaves some of them out. That every method is the dense table when it does not compress is in the tests (`TableIdentityTests`), as are all byte counts by formula."
         )
         return findings
     }

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import KuklaNN
 import KuklaNumerics
@@ -238,10 +239,10 @@ struct ServedNetworks: ServedGroup {
         let norm: AlignedStorage<Float>?
 
         func apply(_ x: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>) {
+            kk_distance_kernels_for(CPULevel.current.kernelLevel).pointee
+                .dot_rows_f32(x, weight.pointer, outputs, inputs, out)
             for i in 0..<outputs {
-                let row = weight.pointer + i * inputs
-                var sum = bias.pointer[i]
-                for j in 0..<inputs { sum += row[j] * x[j] }
+                let sum = out[i] + bias.pointer[i]
                 guard let norm else {
                     out[i] = sum
                     continue

@@ -120,8 +120,11 @@ extension ServedTable {
     }
 }
 
-private struct SquaredDifference {
-    private var (error, energy) = (0.0, 0.0)
+/// Differences between stored vectors and those that they stand for.
+struct SquaredDifference {
+    /// The sum of their squares.
+    private(set) var error = 0.0
+    private var energy = 0.0
 
     mutating func add(_ own: Matrix, _ other: Matrix) {
         own.withUnsafeBufferPointer { own in

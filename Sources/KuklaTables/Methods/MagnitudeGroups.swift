@@ -171,9 +171,11 @@ struct SizeLadder {
 
     /// - Parameter vectors: of all ids of the table, `[N, d]`.
     mutating func add(_ table: any ServedTable, of vectors: Tensor) {
-        let stored = Tensor.concatenated(table.schema.fields.indices.map { Tensor(table.dense(field: $0)) })
-        let error = (stored - vectors).square().elements.reduce(0.0) { $0 + Double($1) }
-        let step = Step(bytes: table.byteCount, error: error, table: table)
+        var difference = SquaredDifference()
+        for (field, rows) in table.schema.split(vectors).enumerated() {
+            difference.add(table.dense(field: field), rows.matrix)
+        }
+        let step = Step(bytes: table.byteCount, error: difference.error, table: table)
         if let last = steps.last, step.bytes <= last.bytes || step.error >= last.error { return }
         // What lies above the line from the step before it to the new one is never worth its bytes.
         while steps.count > 1,

@@ -8,11 +8,11 @@ extension TableConfiguration: CustomStringConvertible {
         let parts = string.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let word = String(parts[0])
         guard let method = TableMethods.all.first(where: { $0.word == word }) else {
-            let nearest = EditDistance.nearest(to: word, among: TableMethods.all.map { $0.word }) ?? "dense"
+            let nearest = EditDistance.nearest(to: word, among: Self.knownWords) ?? "dense"
             throw KuklaError(
                 .usage,
                 "Unknown table '\(word)' in '\(string)'; did you mean '\(nearest)'? Known are "
-                    + TableMethods.all.map { $0.word }.joined(separator: ", ") + ".")
+                    + Self.knownWords.joined(separator: ", ") + ".")
         }
         var values: [String: String] = [:]
         if parts.count == 2 {
@@ -36,6 +36,9 @@ extension TableConfiguration: CustomStringConvertible {
         }
         self.init(word: word, values: values)
     }
+
+    /// The words of all methods, of those for after training too.
+    public static var knownWords: [String] { TableMethods.all.map { $0.word } }
 
     /// The word, and the options that are not at their defaults.
     public var description: String {

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import KuklaNN
 import KuklaNumerics
@@ -106,13 +107,15 @@ struct TrainLayout: Sendable {
     /// Rows of each core, of all fields, and the floats of a row.
     let rowCounts: [Int], rowFloats: [Int]
     private let shapes: [TrainShape?]
-    private let counts: [Int]
+    /// Of all fields.
+    let idCount: Int
+    private let counts: [Int], offsets: [Int]
     private let starts: [(Int, Int, Int)]
 
     init(_ schema: TableSchema, fields: [Int], rank: Int) {
         self.rank = rank
         widths = TrainShape.factors(schema.width)
-        counts = schema.fields.map(\.count)
+        (counts, offsets, idCount) = (schema.fields.map(\.count), schema.offsets, schema.idCount)
         var shapes = [TrainShape?](repeating: nil, count: schema.fields.count)
         var starts = [(Int, Int, Int)](repeating: (0, 0, 0), count: schema.fields.count)
         var next = (0, 0, 0)
@@ -144,6 +147,17 @@ struct TrainLayout: Sendable {
         let (third, second) = rest.quotientAndRemainder(dividingBy: shape.rows.1)
         let start = starts[field]
         return (start.0 + first, start.1 + second, start.2 + third)
+    }
+
+    /// The same for the id at a place of a batch.
+    func rows(_ batch: IdBatch, at place: Int) -> (Int, Int, Int)? {
+        rows(field: batch.fields[place % batch.fields.count], id: batch.ids[place])
+    }
+
+    /// The number of the id at a place of a batch among the ids of all fields; one more than they have for an id that was never seen.
+    func number(_ batch: IdBatch, at place: Int) -> Int32 {
+        let (field, id) = (batch.fields[place % batch.fields.count], batch.ids[place])
+        return id >= 0 && Int(id) < counts[field] ? Int32(offsets[field]) + id : Int32(idCount)
     }
 
     /// Floats that `product` needs beside its result: the product of the first two cores.
@@ -187,8 +201,8 @@ private func addTransposedProduct(
     }
 }
 
-/// `c [n, k] += a b'` for a `[n, m]` and b `[k, m]`.
-private func addProductOfTransposed(
+/// `c [n, k] = a b'` for a `[n, m]` and b `[k, m]`, of few columns.
+private func multiplyByTransposed(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ n: Int,
     _ k: Int, _ m: Int
 ) {
@@ -196,7 +210,7 @@ private func addProductOfTransposed(
         for l in 0..<k {
             var sum: Float = 0
             for j in 0..<m { sum += a[i * m + j] * b[l * m + j] }
-            c[i * k + l] += sum
+            c[i * k + l] = sum
         }
     }
 }
@@ -230,21 +244,31 @@ final class TrainGroup: TrainedGroup {
         for (i, core) in cores.enumerated() { visitor.visit("core\(i)", core) }
     }
 
+    /// Computes each different id of the batch once: popular ones are in most rows.
     func embed(_ batch: IdBatch, mode: ForwardMode) -> Tensor {
+        let groups = RowGroups(
+            batch.ids.indices.map { layout.number(batch, at: $0) }, below: layout.idCount + 1)
+        var places = [Int32](repeating: 0, count: batch.ids.count)
+        for group in groups.rows.indices {
+            for position in groups.positions[Int(groups.starts[group])..<Int(groups.starts[group + 1])] {
+                places[Int(position)] = Int32(group)
+            }
+        }
+        let firsts = groups.starts.dropLast().map { Int(groups.positions[Int($0)]) }
+        return products(batch, at: firsts).gathered(rows: places)
+    }
+
+    /// The vectors of the ids at some places of a batch.
+    private func products(_ batch: IdBatch, at places: [Int]) -> Tensor {
         let (layout, tensors) = (layout, cores.map(\.tensor))
         let width = layout.widths.0 * layout.widths.1 * layout.widths.2
-        let count = batch.ids.count
-        let result = Tensor(shape: [count, width]) { out in
+        let result = Tensor(shape: [places.count, width]) { out in
             guard let base = out.baseAddress else { return }
             nonisolated(unsafe) let to = base  // every block writes rows of its own
-            let products = layout.scratch + layout.rowFloats[1]
-            tensorFor(count, grain: rowGrain(products)) { block in
+            tensorFor(places.count, grain: rowGrain(layout.scratch + layout.rowFloats[1])) { block in
                 withUnsafeTemporaryAllocation(of: Float.self, capacity: layout.scratch) { middle in
                     for i in block {
-                        guard
-                            let at = layout.rows(
-                                field: batch.fields[i % batch.fields.count], id: batch.ids[i])
-                        else {
+                        guard let at = layout.rows(batch, at: places[i]) else {
                             (to + i * width).update(repeating: 0, count: width)
                             continue
                         }
@@ -257,9 +281,9 @@ final class TrainGroup: TrainedGroup {
                 }
             }
         }
-        return result.recorded("tensorTrainLookup", from: tensors) { gradient, accumulator in
-            Tape.requireFirstOrder("tensorTrainLookup")
-            let all = layout.gradient(gradient, batch, tensors)
+        return result.recorded("tensorTrainProducts", from: tensors) { gradient, accumulator in
+            Tape.requireFirstOrder("tensorTrainProducts")
+            let all = layout.gradient(gradient, batch, at: places, tensors)
             var start = 0
             for tensor in tensors {
                 let part = Tensor(shape: tensor.shape, storage: all.storage, offset: start)
@@ -276,32 +300,37 @@ final class TrainGroup: TrainedGroup {
 
 extension TrainLayout {
     /// The gradients of the three cores, one behind another. They are small: every row of theirs serves many ids.
-    fileprivate func gradient(_ gradient: Tensor, _ batch: IdBatch, _ cores: [Tensor]) -> Tensor {
+    fileprivate func gradient(
+        _ gradient: Tensor, _ batch: IdBatch, at places: [Int], _ cores: [Tensor]
+    ) -> Tensor {
         let width = widths.0 * widths.1 * widths.2
         let rows = widths.0 * widths.1
+        let dot = kk_distance_kernels_for(CPULevel.current.kernelLevel).pointee.dot_rows_f32
         return summingOverRows(
-            batch.ids.count, columns: scratch + rowFloats[1], width: cores.reduce(0) { $0 + $1.count }
+            places.count, columns: scratch + rowFloats[1], width: cores.reduce(0) { $0 + $1.count }
         ) { block, sums in
             let second = sums + cores[0].count
             let third = second + cores[1].count
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * scratch + width) { room in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * scratch + width + rank) { room in
                 let middle = room.baseAddress!
                 let (slope, out) = (middle + scratch, middle + 2 * scratch)
+                let products = out + width
                 for i in block {
-                    guard let at = self.rows(field: batch.fields[i % batch.fields.count], id: batch.ids[i])
-                    else { continue }
+                    guard let at = self.rows(batch, at: places[i]) else { continue }
                     let a = cores[0].pointer + at.0 * rowFloats[0]
                     let b = cores[1].pointer + at.1 * rowFloats[1]
                     let c = cores[2].pointer + at.2 * rowFloats[2]
                     let g = gradient.pointer + i * width
                     product(a, b, c, middle: middle, to: out)
                     addTransposedProduct(middle, g, third + at.2 * rowFloats[2], rows, rank, widths.2)
-                    slope.update(repeating: 0, count: scratch)
-                    addProductOfTransposed(g, c, slope, rows, rank, widths.2)
+                    multiplyByTransposed(g, c, slope, rows, rank, widths.2)
                     addTransposedProduct(
                         a, slope, second + at.1 * rowFloats[1], widths.0, rank, widths.1 * rank)
-                    addProductOfTransposed(
-                        slope, b, sums + at.0 * rowFloats[0], widths.0, rank, widths.1 * rank)
+                    let first = sums + at.0 * rowFloats[0]
+                    for i in 0..<widths.0 {
+                        dot(slope + i * widths.1 * rank, b, rank, widths.1 * rank, products)
+                        for l in 0..<rank { first[i * rank + l] += products[l] }
+                    }
                 }
             }
         }

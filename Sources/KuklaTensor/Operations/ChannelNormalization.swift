@@ -10,6 +10,8 @@ extension Tensor {
         _ gamma: Tensor? = nil, _ beta: Tensor? = nil, epsilon: Float = 1e-5
     ) -> (result: Tensor, mean: Tensor, variance: Tensor) {
         contract(rank >= 2, "batchNorm: shape \(shape), expected [images, channels, ...]")
+        for parameter in [gamma, beta] { requirePerChannel(parameter, "batchNorm") }
+        if rank == 2 { return ColumnNorm(shape, epsilon: epsilon).apply(self, gamma, beta, "batchNorm") }
         let norm = ChannelNorm(shape, groups: nil, epsilon: epsilon)
         let (result, statistics) = norm.apply(self, gamma, beta, "batchNorm")
         let mean = Tensor(shape: [shape[1]]) { for i in $0.indices { $0[i] = statistics[i].mean } }
@@ -43,8 +45,15 @@ extension Tensor {
             rank >= 2 && groups > 0 && shape[1] % groups == 0,
             "groupNorm: \(groups) groups for shape \(shape), expected [images, channels, ...] with channels divided by groups"
         )
+        for parameter in [gamma, beta] { requirePerChannel(parameter, "groupNorm") }
         return ChannelNorm(shape, groups: groups, epsilon: epsilon).apply(self, gamma, beta, "groupNorm")
             .result
+    }
+
+    private func requirePerChannel(_ parameter: Tensor?, _ name: StaticString) {
+        contract(
+            parameter == nil || parameter?.shape == [shape[1]],
+            "\(name): gamma or beta of shape \(parameter?.shape ?? []) for input of shape \(shape)")
     }
 }
 
@@ -89,11 +98,6 @@ private struct ChannelNorm: Sendable {
     func apply(
         _ x: Tensor, _ gamma: Tensor?, _ beta: Tensor?, _ name: StaticString
     ) -> (result: Tensor, statistics: [Statistics]) {
-        for parameter in [gamma, beta] {
-            contract(
-                parameter == nil || parameter?.shape == [channels],
-                "\(name): gamma or beta of shape \(parameter?.shape ?? []) for input of shape \(x.shape)")
-        }
         var statistics = [Statistics](repeating: Statistics(), count: sets.count)
         let result = statistics.withUnsafeMutableBufferPointer { statistics in
             nonisolated(unsafe) let statistics = statistics  // every set is written once

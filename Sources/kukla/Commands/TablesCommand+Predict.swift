@@ -100,9 +100,7 @@ extension TablesCommand {
         }
 
         func run() throws {
-            let words = TableConfiguration.methodWords
-            let after = TableConfiguration.fixedMethodWords.filter { !words.contains($0) }
-            let all = (words + after).map {
+            let all = TableConfiguration.knownWords.map {
                 Method(
                     method: $0, summary: TableConfiguration.summary(of: $0) ?? "",
                     options: TableConfiguration.options(of: $0))

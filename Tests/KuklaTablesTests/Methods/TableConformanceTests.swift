@@ -197,6 +197,40 @@ struct TableCase: CustomTestStringConvertible, Sendable {
         #expect(last < first, "\(first / 5) to \(last / 5)")
     }
 
+    // Of methods whose vectors change smoothly with what they are made of; ids repeat, and some were never seen.
+    @Test(
+        "the gradient is that of central differences",
+        arguments: TableCase.all.filter { example in
+            ["dense", "hash", "qr", "tt", "dhe", "robe", "mde", "unified"].contains {
+                example.word == $0 || example.word.hasPrefix($0 + ":")
+            } && !example.word.contains("autosrh")
+        })
+    func gradient(_ example: TableCase) throws {
+        let table = try example.make()
+        let examples = TableFixtures.examples(40, seed: 3).batch
+        let batch = IdBatch(ids: examples.ids + [-1, 60, 1, .max], fields: examples.fields)
+        var random = RandomSource(seed: 11)
+        let slopes = Tensor.normal(table.embed(batch, mode: .inference).shape, using: &random)
+        func loss() -> Tensor { (table.embed(batch, mode: .training(RandomStream(seed: 1))) * slopes).sum() }
+        let gradients = loss().gradients()
+        for named in table.trainableParameters {
+            let gradient = try #require(gradients[named.parameter]).dense
+            let start = named.parameter.value
+            // Along the gradient the change is greatest, and that of rounding least.
+            let direction = gradient / gradient.square().sum().item.squareRoot()
+            let step: Float = 1e-2
+            named.parameter.value = start + direction * step
+            let above = loss().item
+            named.parameter.value = start - direction * step
+            let below = loss().item
+            named.parameter.value = start
+            let (found, expected) = ((above - below) / (2 * step), (gradient * direction).sum().item)
+            // A shift before batch normalisation has no slope but rounding.
+            #expect(
+                abs(found - expected) <= 0.02 * abs(expected) + 2e-3, "\(named.path): \(found), \(expected)")
+        }
+    }
+
     @Test(
         "the served table gives what the trained one does, known and unseen ids alike",
         arguments: TableCase.all)
