@@ -66,7 +66,9 @@ extension Matrix {
             guard c.count > 0 else { return }
             guard inner > 0 else { return c.update(repeating: 0) }
             nonisolated(unsafe) let c = c.baseAddress!  // every block writes rows of its own
-            parallelFor(rows, grain: max(64, (rows + threads - 1) / threads), threads: threads) { block in
+            // Cut for the machine, not for `threads`: oneDNN's kernels for AVX2 round the last rows of a block otherwise.
+            let cores = defaultThreadCount
+            parallelFor(rows, grain: max(64, (rows + cores - 1) / cores), threads: threads) { block in
                 self[rows: block].withUnsafeBufferPointer { a in
                     other.withUnsafeBufferPointer { b in
                         GEMM.multiply(

@@ -277,7 +277,12 @@ import Testing
         #expect(index.count == 3000 - gone.count && index.idBound == 3000)
         for (left, all) in try zip(index.search(queries, count: index.count), before) {
             // With a refinement the factor says how many of all are ranked again: here all.
-            #expect(left == all.filter { !gone.contains($0.id) })
+            // Scores may round otherwise where a vector has moved up, and two that are the same but for that change places.
+            let expected = all.filter { !gone.contains($0.id) }
+            #expect(left.count == expected.count && Set(left.map(\.id)) == Set(expected.map(\.id)))
+            for (match, other) in zip(left, expected) {
+                #expect(abs(match.score - other.score) <= 1e-5 * (1 + abs(other.score)))
+            }
         }
         let odd = RowSet(capacity: 3000) { $0 % 2 == 1 }
         for list in try index.search(queries, count: 10, allowing: odd, threads: 2) {

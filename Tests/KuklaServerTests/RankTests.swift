@@ -36,7 +36,12 @@ import Testing
                 {"model": "films", "rows": [{"user": "u5", "film": "1", "age": null},
                  {"user": "u3", "film": "4", "age": "23", "seen": "4|5", "click": 1, "city": "c0"}]}
                 """#)
-            #expect(Self.numbers(both) == [other, one], "\(both.text)")
+            // Two rows together may round otherwise than one by itself.
+            let numbers = Self.numbers(both)
+            #expect(numbers.count == 2, "\(both.text)")
+            for (number, expected) in zip(numbers, [other, one]) {
+                #expect(abs(number - expected) <= 1e-6 * expected, "\(both.text)")
+            }
             #expect(both.object["model"] as? String == "films")
         }
     }
