@@ -48,6 +48,8 @@ final class Interrupt: Sendable {
         }
         if waits { return complain("stopping after this step; once more to stop at once.") }
         complain("interrupted; unfinished output was discarded.")
-        Foundation.exit(number == SIGTERM ? 143 : 130)
+        fflush(nil)
+        // Not `exit`: it takes apart what other threads are still working with.
+        _exit(number == SIGTERM ? 143 : 130)
     }
 }
