@@ -132,6 +132,24 @@ import Testing
         #expect(try run("fit", "vectors.npy", "--budget", "16", "-o", "none/plan.json").status == 2)
     }
 
+    @Test func `a signal while all threads compute is no crash`() throws {
+        let writer = try NPYWriter(folder.url.appending(path: "many.npy"), dimensions: 128)
+        try writer.append(Matrix.normal(rows: 40_000, columns: 128, seed: 1))
+        try writer.commit()
+        for _ in 0..<5 {
+            let process = Process()
+            process.executableURL = Command.executable
+            process.arguments = ["fit", "many.npy", "--budget", "16B", "-o", "plan.json"]
+            process.currentDirectoryURL = folder.url
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            Thread.sleep(forTimeInterval: 1)
+            process.terminate()
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit && process.terminationStatus == 143)
+        }
+    }
+
     @Test func `an interrupt leaves nothing behind and exits with 130`() throws {
         // Reads from a pipe that never ends, so that it is surely in the middle of its work.
         guard let model = SharedData.model else { return }
