@@ -30,6 +30,7 @@ extension StudyBench {
         try keep(both, key)
         return (rows, figures)
     }
+
     /// Figures of a training alone, kept in the same way, in single precision.
     func trained(
         _ parts: [String], figures: () throws(KuklaError) -> [Double]
