@@ -14,6 +14,7 @@
         level##_softmax_slope_rows, level##_lse_rows,      level##_subtract_rows, level##_log_softmax_slope_rows, \
         level##_exp_rows,           level##_dropout,       level##_sum_segments, level##_gather_rows,             \
         level##_gather_int8_rows,   level##_gather_int16_rows, level##_pair_products,  level##_pair_product_slopes,       \
+        level##_small_product,      level##_add_transposed_product,                                                \
         level##_adam,               level##_arithmetic,    level##_binary_cross_entropy,                          \
         level##_binary_cross_entropy_slope, level##_elementary}
 #include "every_level.inc.h"

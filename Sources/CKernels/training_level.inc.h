@@ -562,6 +562,26 @@ static void LEVEL(pair_product_slopes)(const float *g, const float *first, size_
     }
 }
 
+// MARK: - Small products
+
+static void LEVEL(small_product)(const float *a, const float *b, float *c, size_t rows, size_t k, size_t m) {
+    for (size_t r = 0; r < rows; r++, a += k, c += m)
+        FOR_VECTORS(m, {
+            VF total = ZERO;
+            for (size_t l = 0; l < k; l++) total = MADD(SPLAT(a[l]), GET(b + l * m), total);
+            PUT(c, total);
+        })
+}
+
+static void LEVEL(add_transposed_product)(const float *a, const float *b, float *c, size_t rows, size_t k, size_t m) {
+    for (size_t l = 0; l < k; l++, c += m)
+        FOR_VECTORS(m, {
+            VF total = GET(c);
+            for (size_t r = 0; r < rows; r++) total = MADD(SPLAT(a[r * k + l]), GET(b + r * m), total);
+            PUT(c, total);
+        })
+}
+
 // MARK: - Adam
 
 static void LEVEL(adam)(float *w, float *m, float *v, const float *g, size_t count, kk_adam s) {

@@ -3,7 +3,7 @@
 /// Safe to share: whoever holds the only reference may write (`Matrix` checks that before it does), and
 /// a block that belongs to someone else (a memory map) is never written.
 package final class AlignedStorage<Element: BitwiseCopyable>: @unchecked Sendable {
-    package let buffer: UnsafeMutableBufferPointer<Element>
+    @usableFromInline package let buffer: UnsafeMutableBufferPointer<Element>
     package let isWritable: Bool
     private let owner: (any AnyObject & Sendable)?
 
@@ -29,7 +29,7 @@ package final class AlignedStorage<Element: BitwiseCopyable>: @unchecked Sendabl
     }
 
     /// Where the elements begin, also where there are none.
-    package var pointer: UnsafeMutablePointer<Element> { buffer.baseAddress! }
+    @inlinable package var pointer: UnsafeMutablePointer<Element> { buffer.baseAddress! }
 
     /// Memory that lives as long as `owner`, read-only.
     package init(borrowing memory: UnsafeBufferPointer<Element>, from owner: any AnyObject & Sendable) {

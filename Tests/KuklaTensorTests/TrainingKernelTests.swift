@@ -251,6 +251,31 @@ import Testing
     }
 
     @Test(arguments: CPULevel.available)
+    func `small products are those of double, and write no further`(_ level: CPULevel) {
+        var random = RandomSource(seed: 21)
+        for (n, k, m) in [(1, 1, 1), (2, 32, 64), (4, 5, 4), (3, 7, 17), (5, 3, 48)] {
+            let (a, b, g) = (normals(n * k, &random), normals(k * m, &random), normals(n * m, &random))
+            let before = normals(k * m + 1, &random)
+            var (product, sum) = ([Float](repeating: 7, count: n * m + 1), before)
+            kernels(level).small_product(a, b, &product, n, k, m)
+            kernels(level).add_transposed_product(a, g, &sum, n, k, m)
+            #expect(product.last == 7 && sum.last == before.last)
+            for j in 0..<m {
+                for i in 0..<n {
+                    let wanted = (0..<k).reduce(0) { $0 + Double(a[i * k + $1]) * Double(b[$1 * m + j]) }
+                    #expect(abs(Double(product[i * m + j]) - wanted) < 1e-5)
+                }
+                for l in 0..<k {
+                    let wanted = (0..<n).reduce(Double(before[l * m + j])) {
+                        $0 + Double(a[$1 * k + l]) * Double(g[$1 * m + j])
+                    }
+                    #expect(abs(Double(sum[l * m + j]) - wanted) < 1e-5)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: CPULevel.available)
     func `an Adam step is that of double`(_ level: CPULevel) {
         var random = RandomSource(seed: 5)
         for count in Self.sizes {

@@ -133,6 +133,11 @@ typedef struct kk_training_kernels {
     void (*_Nonnull pair_product_slopes)(const float *_Nonnull g, const float *_Nullable first, size_t first_stride,
                                          const float *_Nonnull vectors, size_t rows, size_t count, size_t width,
                                          float *_Nonnull out, float *_Nullable first_out, bool sums_first);
+    /// c [n, m] = a [n, k] b [k, m], or c += a' b for c [k, m], a [n, k] and b [n, m]: of a few rows, not worth a product of matrices.
+    void (*_Nonnull small_product)(const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull c, size_t n,
+                                   size_t k, size_t m);
+    void (*_Nonnull add_transposed_product)(const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull c,
+                                            size_t n, size_t k, size_t m);
     /// One Adam step over `count` elements.
     void (*_Nonnull adam)(float *_Nonnull w, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull g,
                           size_t count, kk_adam settings);

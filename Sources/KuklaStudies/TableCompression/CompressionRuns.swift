@@ -26,7 +26,6 @@ final class CompressionRuns {
     let set: ExampleSet
     let schema: TableSchema
     private let experiment: TableExperiment
-    private let fingerprint: String
     private var outcomes: [String: Outcome] = [:]
 
     init(_ bench: StudyBench) throws(KuklaError) {
@@ -38,7 +37,6 @@ final class CompressionRuns {
             options: TrainerOptions(
                 batchSize: bench.choose(quick: 512, full: 2048), epochs: bench.choose(quick: 1, full: 30),
                 checksPerEpoch: 1, patience: 2))
-        fingerprint = experiment.fingerprint
     }
 
     /// The configuration that a method is trained with: searches shortened to what the set takes.
@@ -67,12 +65,9 @@ final class CompressionRuns {
         let seeds = table.word == "dhe" ? Array(bench.seeds.prefix(1)) : bench.seeds
         for seed in seeds {
             bench.progress.announce("\(table) at \(share.map { "\($0)" } ?? "no budget"), seed \(seed)")
-            let figures = try bench.trained([fingerprint, key, "\(seed)"]) { () throws(KuklaError) in
-                let trained = try experiment.train(table, width: Self.width, budget: budget, seed: seed)
-                return [
-                    100 * (trained.report.test?.auc ?? .nan), Double(trained.report.tableBytes),
-                    trained.report.seconds,
-                ]
+            let figures = try bench.trained(experiment, table, width: Self.width, budget: budget, seed: seed)
+            {
+                [100 * ($0.report.test?.auc ?? .nan), Double($0.report.tableBytes), $0.report.seconds]
             }
             points.append(figures[0])
             bytes = Int(figures[1])

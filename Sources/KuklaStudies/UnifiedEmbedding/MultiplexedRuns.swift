@@ -13,7 +13,6 @@ final class MultiplexedRuns {
     /// Rows at the full size: one for each id.
     let rows: Int
     private let experiment: TableExperiment
-    private let fingerprint: String
 
     init(_ bench: StudyBench) throws(KuklaError) {
         self.bench = bench
@@ -26,7 +25,6 @@ final class MultiplexedRuns {
             options: TrainerOptions(
                 batchSize: batchSize, epochs: bench.choose(quick: 1, full: 40), checksPerEpoch: 1, patience: 3
             ))
-        fingerprint = experiment.fingerprint
     }
 
     /// AUC of a table within a share of the full size, and the mean squared norm of its rows.
@@ -35,12 +33,9 @@ final class MultiplexedRuns {
         var (points, norms) = ([Double](), [Double]())
         for seed in bench.seeds {
             bench.progress.announce("\(word) at \(share), seed \(seed)")
-            let figures = try bench.trained([fingerprint, "\(table) \(share)", "\(seed)"]) {
-                () throws(KuklaError) in
-                let trained = try experiment.train(
-                    table, width: Self.width, budget: schema.budget(share: share), seed: seed)
-                return [100 * (trained.report.test?.auc ?? .nan), Self.squaredNorm(trained.table)]
-            }
+            let figures = try bench.trained(
+                experiment, table, width: Self.width, budget: schema.budget(share: share), seed: seed
+            ) { [100 * ($0.report.test?.auc ?? .nan), Self.squaredNorm($0.table)] }
             points.append(figures[0])
             norms.append(figures[1])
         }

@@ -59,21 +59,21 @@ final class LearnedSteps<Code: IntegerCode>: Sendable {
     ///
     /// - Parameters:
     ///   - gradient: the loss's with respect to the rounded rows.
-    ///   - rows: the rows whose values before rounding are `floats`.
+    ///   - rows: the rows whose values before rounding are `floats`, ascending.
     ///   - step: updates made, this one included.
     func update(_ gradient: RowGradient, at rows: [Int32], floats: Tensor, step: Int) {
-        let width = floats.shape[1]
-        let scale = 1 / (Float(gradient.indices.count * width) * Float(Code.max)).squareRoot()
-        let places = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
+        let (width, limits) = (floats.shape[1], Code.limits)
+        let scale = 1 / (Float(gradient.indices.count * width) * limits.greatest).squareRoot()
         let (old, slopes) = (values.value, gradient.values)
         let change = Tensor(shape: [gradient.indices.count]) { out in
+            var place = 0
             for (i, row) in gradient.indices.enumerated() {
+                while place < rows.count, rows[place] < row { place += 1 }
                 out[i] = 0
-                guard let place = places[row] else { continue }
-                let step = old[Int(row)]
-                for j in 0..<width {
-                    out[i] += scale * slopes[i, j] * Self.slope(floats[place, j], step: step)
-                }
+                guard place < rows.count, rows[place] == row else { continue }
+                let step = old.pointer[Int(row)]
+                let (slope, float) = (slopes.pointer + i * width, floats.pointer + place * width)
+                for j in 0..<width { out[i] += scale * slope[j] * limits.slope(float[j], step: step) }
             }
         }
         values.update { value in
@@ -88,11 +88,13 @@ final class LearnedSteps<Code: IntegerCode>: Sendable {
             }
         }
     }
+}
 
+extension CodeLimits {
     /// `dQ/dstep` at one float.
-    static func slope(_ weight: Float, step: Float) -> Float {
+    fileprivate func slope(_ weight: Float, step: Float) -> Float {
         let exact = weight / step
-        let code = Float(Code.nearest(weight, step: step))
-        return exact >= Float(Code.max) || exact <= Float(Code.min) ? code : code - exact
+        let code = nearest(weight, step: step)
+        return exact >= greatest || exact <= least ? code : code - exact
     }
 }

@@ -241,15 +241,17 @@ struct ServedNetworks: ServedGroup {
         func apply(_ x: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>) {
             kk_distance_kernels_for(CPULevel.current.kernelLevel).pointee
                 .dot_rows_f32(x, weight.pointer, outputs, inputs, out)
-            for i in 0..<outputs {
-                let sum = out[i] + bias.pointer[i]
-                guard let norm else {
-                    out[i] = sum
-                    continue
-                }
-                let y = norm.pointer[i] * sum + norm.pointer[outputs + i]
-                let softplus = max(y, 0) + log1p(exp(-abs(y)))
-                out[i] = y * tanh(softplus)
+            let bias = bias.pointer
+            guard let norm = norm?.pointer else {
+                for i in 0..<outputs { out[i] += bias[i] }
+                return
+            }
+            for i in 0..<outputs { out[i] = norm[i] * (out[i] + bias[i]) + norm[outputs + i] }
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: outputs) { gates in
+                let (gates, activate) = (gates.baseAddress!, trainingKernels.function_rows)
+                activate(out, nil, nil, gates, 1, outputs, kk_function_softplus)
+                activate(gates, nil, nil, gates, 1, outputs, kk_function_tanh)
+                for i in 0..<outputs { out[i] *= gates[i] }
             }
         }
     }

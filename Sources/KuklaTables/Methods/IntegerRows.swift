@@ -4,6 +4,9 @@ import KuklaTensor
 
 /// Signed integers that table rows are stored as.
 protocol IntegerCode: TableElement, FixedWidthInteger, SignedInteger {
+    static var limits: CodeLimits { get }
+    /// The code of a whole number within the limits.
+    static func code(_ number: Float) -> Self
     /// Writes rows of codes times their steps, zeros for a row of -1.
     static func gather(
         _ codes: UnsafePointer<Self>, width: Int, steps: UnsafePointer<Float>, hasStepPerRow: Bool,
@@ -11,6 +14,9 @@ protocol IntegerCode: TableElement, FixedWidthInteger, SignedInteger {
 }
 
 extension Int8: IntegerCode {
+    static let limits = CodeLimits(least: -128, greatest: 127)
+    static func code(_ number: Float) -> Int8 { Int8(number) }
+
     static func gather(
         _ codes: UnsafePointer<Int8>, width: Int, steps: UnsafePointer<Float>, hasStepPerRow: Bool,
         rows: UnsafePointer<Int32>, count: Int, to out: UnsafeMutablePointer<Float>
@@ -20,6 +26,9 @@ extension Int8: IntegerCode {
 }
 
 extension Int16: IntegerCode {
+    static let limits = CodeLimits(least: -32_768, greatest: 32_767)
+    static func code(_ number: Float) -> Int16 { Int16(number) }
+
     static func gather(
         _ codes: UnsafePointer<Int16>, width: Int, steps: UnsafePointer<Float>, hasStepPerRow: Bool,
         rows: UnsafePointer<Int32>, count: Int, to out: UnsafeMutablePointer<Float>
@@ -28,21 +37,28 @@ extension Int16: IntegerCode {
     }
 }
 
-extension IntegerCode {
+/// The least and the greatest code of a kind, as floats: rounding stays among floats, which loops over a table's weights are fast with.
+struct CodeLimits: Sendable {
+    let least: Float, greatest: Float
+
     /// The code of `value / step`, rounded up with the probability of the part behind the point ("stochastic rounding"), so that its mean
     /// is the value; `uniform` is from [0, 1). Values out of range get the nearest code.
-    static func stochastic(_ value: Float, step: Float, uniform: Float) -> Self {
+    func stochastic(_ value: Float, step: Float, uniform: Float) -> Float {
         clipped((value / step + uniform).rounded(.down))
     }
 
     /// The nearest code of `value / step`.
-    static func nearest(_ value: Float, step: Float) -> Self { clipped((value / step).rounded()) }
+    func nearest(_ value: Float, step: Float) -> Float { clipped((value / step).rounded()) }
 
-    /// The code of a whole number; not a number becomes 0.
-    private static func clipped(_ number: Float) -> Self {
-        guard number == number else { return 0 }
-        return Self(Swift.min(Float(Self.max), Swift.max(Float(Self.min), number)))
+    /// Not a number becomes 0.
+    private func clipped(_ number: Float) -> Float {
+        number == number ? min(greatest, max(least, number)) : 0
     }
+}
+
+extension IntegerCode {
+    /// The nearest code of `value / step`.
+    static func nearest(_ value: Float, step: Float) -> Self { code(limits.nearest(value, step: step)) }
 }
 
 /// A served table whose rows are integers times a step, of the table or of each row.

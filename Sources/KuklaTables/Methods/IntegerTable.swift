@@ -53,10 +53,10 @@ final class IntegerTable<Code: IntegerCode>: EmbeddingTable {
         _ learned: LearnedSteps<Code>, of rows: [Int32], _ training: TableTraining
     ) throws(KuklaError) {
         let floats = weight.value.gathered(rows: rows)
-        let steps = learned.values.value
+        let (steps, limits) = (learned.values.value, Code.limits)
         rewrite(rows) { all, row in
-            let step = steps[row]
-            for i in all.indices { all[i] = Float(Code.nearest(all[i], step: step)) * step }
+            let step = steps.pointer[row]
+            for i in all.indices { all[i] = limits.nearest(all[i], step: step) * step }
         }
         let gradients = try training.gradientsAgain()
         _ = touched.take()
@@ -74,13 +74,12 @@ final class IntegerTable<Code: IntegerCode>: EmbeddingTable {
     }
 
     private func roundStochastically(_ rows: [Int32]) {
-        let (fixed, steps) = (step, learned?.values.value)
+        let (fixed, steps, limits) = (step, learned?.values.value, Code.limits)
         random.draw { random in
             rewrite(rows) { all, row in
-                let step = steps?[row] ?? fixed
+                let step = steps?.pointer[row] ?? fixed
                 for i in all.indices {
-                    all[i] =
-                        Float(Code.stochastic(all[i], step: step, uniform: random.uniform())) * step
+                    all[i] = limits.stochastic(all[i], step: step, uniform: random.uniform()) * step
                 }
             }
         }

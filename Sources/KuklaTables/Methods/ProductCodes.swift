@@ -252,60 +252,54 @@ final class CodeGroup: TrainedGroup {
         let width = plan.schema.width / parts
         let first = plan.split.compressed.firstIndex(of: field)! * parts * rows
         let books = codebooks.value
+        let book = books.pointer
         var result = [Int32](repeating: 0, count: count * parts)
-        let limits = ids.map { limit(field, $0) }
+        let (fine, coarse) = granularities(field, ids)
         for part in 0..<parts {
             let start = first + part * rows
-            let book = Tensor(
-                shape: [rows, width], storage: books.storage, offset: books.offset + start * width)
-            let own = TensorColumns(vectors, part * width..<(part + 1) * width).copied()
-            // The square of q is the same for all k, and matters because the statistics are of whole distances.
-            var scores =
-                own.matmul(book, transposingOther: true) * 2 - book.square().sum(axes: [1])
-                - own.square().sum(axes: [1], keepingAxes: true)
+            let scores = PartScores(
+                vectors, columns: part * width..<(part + 1) * width, codebook: book + start * width,
+                rows: rows)
             let (mean, variance) =
-                isTraining && count > 1 ? moments(scores, at: start) : running(at: start, rows)
-            scores = (scores - mean) * (variance + 1e-5).rsqrt()
-            scores.withUnsafeBufferPointer { scores in
-                for i in 0..<count {
-                    var best = 0
-                    for k in 1..<max(1, limits[i]) where scores[i * rows + k] > scores[i * rows + best] {
-                        best = k
-                    }
-                    result[i * parts + part] = Int32(start + best)
-                }
+                isTraining && count > 1 ? follow(scores.moments(), at: start) : running(at: start)
+            let normalized = scores.normalized(mean: mean, variance: variance)
+            for (chosen, limit) in [(fine, rows), (coarse, plan.low)] {
+                let found = normalized.best(of: chosen, below: limit)
+                for (i, code) in zip(chosen, found) { result[i * parts + part] = Int32(start + code) }
             }
         }
         return result
     }
 
-    private func limit(_ field: Int, _ id: Int32) -> Int {
-        guard let flags = plan.isFrequent?[field], id >= 0, Int(id) < flags.count else { return plan.high }
-        return flags[Int(id)] ? plan.high : plan.low
+    /// The places of ids that may use all rows of a codebook, and of those that may use the first ones only.
+    private func granularities(_ field: Int, _ ids: [Int32]) -> (fine: [Int], coarse: [Int]) {
+        guard let flags = plan.isFrequent?[field] else { return (Array(ids.indices), []) }
+        let isCoarse = ids.map { $0 >= 0 && Int($0) < flags.count && !flags[Int($0)] }
+        return (ids.indices.filter { !isCoarse[$0] }, ids.indices.filter { isCoarse[$0] })
     }
 
-    private func running(at start: Int, _ rows: Int) -> (mean: Tensor, variance: Tensor) {
-        let (all, entries) = (statistics.value, statistics.shape[1])
-        func piece(_ row: Int) -> Tensor {
-            Tensor(shape: [rows], storage: all.storage, offset: all.offset + row * entries + start)
+    private func running(at start: Int) -> (mean: [Float], variance: [Float]) {
+        let (all, entries) = (statistics.value.pointer, statistics.shape[1])
+        func piece(_ row: Int) -> [Float] {
+            Array(UnsafeBufferPointer(start: all + row * entries + start, count: plan.high))
         }
         return (piece(0), piece(1))
     }
 
-    // Mean and variance of each column; the running ones move a tenth of the way.
-    private func moments(_ scores: Tensor, at start: Int) -> (mean: Tensor, variance: Tensor) {
-        let mean = scores.mean(axes: [0])
-        let variance = (scores - mean).square().mean(axes: [0])
+    /// Moves the running mean and variance a tenth of the way to those of a batch, and gives the batch's.
+    private func follow(
+        _ moments: (mean: [Float], variance: [Float]), at start: Int
+    ) -> (mean: [Float], variance: [Float]) {
         let entries = statistics.shape[1]
         statistics.update { all in
             all.withUnsafeMutableBufferPointer { all in
-                for k in 0..<mean.count {
-                    all[start + k] += 0.1 * (mean[k] - all[start + k])
-                    all[entries + start + k] += 0.1 * (variance[k] - all[entries + start + k])
+                for k in moments.mean.indices {
+                    all[start + k] += 0.1 * (moments.mean[k] - all[start + k])
+                    all[entries + start + k] += 0.1 * (moments.variance[k] - all[entries + start + k])
                 }
             }
         }
-        return (mean, variance)
+        return moments
     }
 
     func served() throws(KuklaError) -> any ServedGroup {

@@ -168,36 +168,9 @@ struct TrainLayout: Sendable {
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>,
         middle: UnsafeMutablePointer<Float>, to out: UnsafeMutablePointer<Float>
     ) {
+        let multiply = trainingKernels.small_product
         multiply(a, b, middle, widths.0, rank, widths.1 * rank)
         multiply(middle, c, out, widths.0 * widths.1, rank, widths.2)
-    }
-}
-
-/// `c [n, m] = a [n, k] b [k, m]`: cores are far smaller than what a product of matrices is worth calling for.
-private func multiply(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ n: Int,
-    _ k: Int, _ m: Int
-) {
-    for i in 0..<n {
-        let row = c + i * m
-        row.update(repeating: 0, count: m)
-        for l in 0..<k {
-            let (factor, from) = (a[i * k + l], b + l * m)
-            for j in 0..<m { row[j] += factor * from[j] }
-        }
-    }
-}
-
-/// `c [k, m] += a' b` for a `[n, k]` and b `[n, m]`.
-private func addTransposedProduct(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ n: Int,
-    _ k: Int, _ m: Int
-) {
-    for i in 0..<n {
-        for l in 0..<k {
-            let (factor, to) = (a[i * k + l], c + l * m)
-            for j in 0..<m { to[j] += factor * b[i * m + j] }
-        }
     }
 }
 
@@ -305,6 +278,7 @@ extension TrainLayout {
     ) -> Tensor {
         let width = widths.0 * widths.1 * widths.2
         let rows = widths.0 * widths.1
+        let addTransposedProduct = trainingKernels.add_transposed_product
         let dot = kk_distance_kernels_for(CPULevel.current.kernelLevel).pointee.dot_rows_f32
         return summingOverRows(
             places.count, columns: scratch + rowFloats[1], width: cores.reduce(0) { $0 + $1.count }

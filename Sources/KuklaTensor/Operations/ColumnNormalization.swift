@@ -42,9 +42,9 @@ struct ColumnNorm: Sendable {
         _ x: Tensor, around a: Tensor, _ y: Tensor, around b: Tensor
     ) -> Tensor {
         summingOverRows(rows, columns: columns, width: columns) { block, sums in
-            let (a, b) = (a.pointer, b.pointer)
+            let (a, b, x, y) = (a.pointer, b.pointer, x.pointer, y.pointer)
             for row in block {
-                let (x, y) = (x.pointer + row * columns, y.pointer + row * columns)
+                let (x, y) = (x + row * columns, y + row * columns)
                 for i in 0..<columns { sums[i] += (x[i] - a[i]) * (y[i] - b[i]) }
             }
         }
@@ -58,12 +58,13 @@ struct ColumnNorm: Sendable {
             guard let base = out.baseAddress else { return }
             nonisolated(unsafe) let to = base  // every block writes rows of its own
             tensorFor(rows, grain: max(1, elementGrain / max(1, columns))) { block in
-                let (scale, shift) = (scale.pointer, shift.pointer)
+                let (x, scale, shift) = (x.pointer, scale.pointer, shift.pointer)
+                let (y, slope) = (y?.pointer, slope?.pointer)
                 for row in block {
-                    let (x, to) = (x.pointer + row * columns, to + row * columns)
+                    let (x, to) = (x + row * columns, to + row * columns)
                     for i in 0..<columns { to[i] = x[i] * scale[i] + shift[i] }
-                    guard let y, let slope = slope?.pointer else { continue }
-                    let other = y.pointer + row * columns
+                    guard let y, let slope else { continue }
+                    let other = y + row * columns
                     for i in 0..<columns { to[i] += other[i] * slope[i] }
                 }
             }
