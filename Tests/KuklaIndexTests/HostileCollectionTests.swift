@@ -6,10 +6,12 @@ import Testing
 @Suite struct HostileCollectionTests {
     @Test func `a file that was cut anywhere is refused`() throws {
         try withSample { url, bytes in
-            for length in 0..<bytes.count {
-                try Data(bytes[..<length]).write(to: url)
+            let file = try FileHandle(forUpdating: url)
+            for length in bytes.indices.reversed() {
+                try file.truncate(atOffset: UInt64(length))
                 expectRefusal(url, "cut to \(length) bytes")
             }
+            try file.close()
             try Data(bytes + [0]).write(to: url)
             expectRefusal(url, "one byte more")
         }

@@ -36,8 +36,8 @@ struct GraphBatch: @unchecked Sendable {  // memory that nobody writes meanwhile
                 walker.beam.reset(capacity: configuration.efConstruction)
             }
             guard isLinked else { continue }
-            walker.offer(
-                earlier(than: index, on: layer), of: view, scorer: scorer, codes: codes)
+            let earlier = earlier(than: index, on: layer)
+            walker.offer(earlier.count, of: view, scorer: scorer, codes: codes) { earlier[$0] }
             let candidates = (0..<walker.beam.count).map { walker.beam[$0].node }
             let chosen = selection.choose(
                 configuration.links, of: candidates.map { view.slot(of: $0) }, for: firstSlot + UInt32(index),
@@ -55,17 +55,17 @@ struct GraphBatch: @unchecked Sendable {  // memory that nobody writes meanwhile
 }
 
 extension GraphWalker {
-    /// Scores `added` and offers them to the beam.
+    /// Scores `count` nodes and offers them to the beam.
+    ///
+    /// - Parameter node: the node at a place. (A collection would be generic, and iterated element by element through its witnesses.)
     func offer(
-        _ added: some Collection<UInt32>, of layer: GraphLayerView, scorer: some RandomAccessScorer,
-        codes: UnsafeRawPointer
+        _ count: Int, of layer: GraphLayerView, scorer: some RandomAccessScorer, codes: UnsafeRawPointer,
+        node: (Int) -> UInt32
     ) {
-        var rest = added[...]
-        while !rest.isEmpty {
-            let part = rest.prefix(Self.pieceSize)
-            for (i, node) in part.enumerated() { nodes[i] = node }
-            score(part.count, layer, scorer, codes)
-            rest = rest.dropFirst(part.count)
+        for start in stride(from: 0, to: count, by: Self.pieceSize) {
+            let size = min(Self.pieceSize, count - start)
+            for i in 0..<size { nodes[i] = node(start + i) }
+            score(size, layer, scorer, codes)
         }
     }
 }

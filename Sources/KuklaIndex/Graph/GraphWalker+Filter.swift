@@ -24,7 +24,7 @@ extension GraphWalker {
             }
             position += 1
         }
-        offer(seeds, of: layer, scorer: scorer, codes: codes)
+        offer(seeds.count, of: layer, scorer: scorer, codes: codes) { seeds[$0] }
         while let node = beam.next() {
             var (found, met) = (0, 0)
             var around: [UInt32] = []

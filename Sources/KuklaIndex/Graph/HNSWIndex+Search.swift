@@ -145,9 +145,10 @@ extension HNSWIndex {
             walker.beam.reset(capacity: width)
             let view = layers[0].view
             if let filter {
-                walker.offer(filter.slots, of: view, scorer: scorer, codes: codes.base)
+                let slots = filter.slots
+                walker.offer(slots.count, of: view, scorer: scorer, codes: codes.base) { slots[$0] }
             } else {
-                walker.offer(0..<UInt32(count), of: view, scorer: scorer, codes: codes.base)
+                walker.offer(count, of: view, scorer: scorer, codes: codes.base) { UInt32($0) }
             }
         }
     }
