@@ -5,7 +5,7 @@ TEXT ?=
 export CACHE ?= $(or $(KUKLA_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kukla)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize lint format build model dependencies bench parity clean
+.PHONY: help demo test test-fast sanitize lint format build model dependencies bench parity clean
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: build model ## Real text in, a searchable collection of 48 bytes a vector 
 
 test: dependencies model ## Everything the tests need, and the tests
 	@Scripts/test.sh
+
+test-fast: dependencies model ## The same without whole commands and studies: half of the time
+	@Scripts/test.sh --skip KuklaCommandTests --skip KuklaStudiesTests
 
 build: dependencies ## Build the command line in release mode
 	swift build -c release --product kukla
