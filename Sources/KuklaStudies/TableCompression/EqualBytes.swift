@@ -39,11 +39,13 @@ struct EqualBytes {
         let others = runs.bench.choose(
             quick: ["qr", "robe", "int8"], full: CompressionRuns.methods + ["int16"])
         for word in runs.bench.choose(quick: ["hash:ids=mixed"], full: baselines) + others {
-            guard let outcome = try runs.outcome(CompressionRuns.configuration(of: word), share: share) else {
+            let configuration = try runs.configuration(of: word)
+            guard let outcome = try runs.outcome(configuration, share: share) else {
                 let floor = try TableConfiguration(parsing: word).floor(for: runs.schema)
                 table.rows.append(
                     [
-                        .text(word), .text("\(share)"), .text("floor \(floor)"), .text("-"), .text("-"),
+                        .text(configuration), .text("\(share)"), .text("floor \(floor)"), .text("-"),
+                        .text("-"),
                         .text("-"),
                     ])
                 continue
@@ -52,7 +54,8 @@ struct EqualBytes {
             losses[word] = loss
             if outcome.bytes > budget { over += 1 }
             table.rows.append([
-                .text(word), .text("\(share)"), .count(outcome.bytes), .number(outcome.auc.mean, decimals: 2),
+                .text(configuration), .text("\(share)"), .count(outcome.bytes),
+                .number(outcome.auc.mean, decimals: 2),
                 .number(loss, decimals: 2), .number(outcome.seconds, decimals: 0),
             ])
         }
