@@ -50,12 +50,13 @@ public final class AtomicFile {
         } else {
             (descriptor, place) = AtomicFile.begin(target, allowsUnnamed: allowsUnnamed)
         }
+        let number = errno  // before memory is asked for, which may set it
         buffer = .allocate(byteCount: 1 << 20, alignment: 64)
         guard descriptor >= 0 else {
-            let isMissing = errno == ENOENT || errno == ENOTDIR
+            let isMissing = number == ENOENT || number == ENOTDIR
             throw KuklaError(
                 isMissing ? .missingFile : .inputOutput,
-                "Cannot write \(url.path): \(String(cString: strerror(errno))).")
+                "Cannot write \(url.path): \(String(cString: strerror(number))).")
         }
     }
 

@@ -21,9 +21,10 @@ public final class AtomicFolder {
         let name = ".\(url.lastPathComponent).\(getpid())-\(UInt32.random(in: .min ... .max)).tmp"
         staging = url.deletingLastPathComponent().appending(path: name)
         guard mkdir(staging.path, 0o777) == 0 else {
+            let number = errno
             throw KuklaError(
-                errno == ENOENT || errno == ENOTDIR ? .missingFile : .inputOutput,
-                "Cannot make the folder \(url.path): \(String(cString: strerror(errno))).")
+                number == ENOENT || number == ENOTDIR ? .missingFile : .inputOutput,
+                "Cannot make the folder \(url.path): \(String(cString: strerror(number))).")
         }
     }
 

@@ -119,7 +119,8 @@ public final class ByteSource {
         if let inflater { return try inflater.read(into: memory, count: count) }
         let got = readFully(descriptor, into: memory, count: count)
         guard got >= 0 else {
-            throw KuklaError(.inputOutput, "Cannot read \(name): \(String(cString: strerror(errno))).")
+            let number = errno
+            throw KuklaError(.inputOutput, "Cannot read \(name): \(String(cString: strerror(number))).")
         }
         return got
     }

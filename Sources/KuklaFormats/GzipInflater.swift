@@ -82,6 +82,7 @@ final class GzipInflater {
     }
 
     private func readFailure() -> KuklaError {
-        KuklaError(.inputOutput, "Cannot read \(name): \(String(cString: strerror(errno))).")
+        let number = errno
+        return KuklaError(.inputOutput, "Cannot read \(name): \(String(cString: strerror(number))).")
     }
 }

@@ -59,6 +59,7 @@ extension KuklaError {
 
     /// The error that `errno` names, after an attempt to write `url`.
     public static func whenWriting(_ url: URL) -> KuklaError {
-        KuklaError(.inputOutput, "Cannot write \(url.path): \(String(cString: strerror(errno))).")
+        let number = errno
+        return KuklaError(.inputOutput, "Cannot write \(url.path): \(String(cString: strerror(number))).")
     }
 }

@@ -31,8 +31,7 @@ public final class MetricsLog {
         self.url = url
         descriptor = Foundation.open(url.path, O_WRONLY | O_APPEND | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw KuklaError(
-                .inputOutput, "Cannot write \(url.path): \(String(cString: strerror(errno))).")
+            throw KuklaError.whenWriting(url)
         }
     }
 
@@ -47,8 +46,7 @@ public final class MetricsLog {
             }
             if wrote < 0 && errno == EINTR { continue }
             guard wrote > 0 else {
-                throw KuklaError(
-                    .inputOutput, "Cannot write \(url.path): \(String(cString: strerror(errno))).")
+                throw KuklaError.whenWriting(url)
             }
             done += wrote
         }
