@@ -44,19 +44,16 @@ public final class AtomicFile {
         guard kind != S_IFDIR else {
             throw KuklaError(.inputOutput, "Cannot write \(url.path): it is a folder.")
         }
+        // Before the file is opened: asking for memory may set `errno`.
+        buffer = .allocate(byteCount: 1 << 20, alignment: 64)
         if kind != S_IFREG {
             place = .direct
             descriptor = open(target, O_WRONLY | O_CLOEXEC)
         } else {
             (descriptor, place) = AtomicFile.begin(target, allowsUnnamed: allowsUnnamed)
         }
-        let number = errno  // before memory is asked for, which may set it
-        buffer = .allocate(byteCount: 1 << 20, alignment: 64)
         guard descriptor >= 0 else {
-            let isMissing = number == ENOENT || number == ENOTDIR
-            throw KuklaError(
-                isMissing ? .missingFile : .inputOutput,
-                "Cannot write \(url.path): \(String(cString: strerror(number))).")
+            throw KuklaError.afterSystemCall("Cannot write \(url.path)", tellsMissing: true)
         }
     }
 

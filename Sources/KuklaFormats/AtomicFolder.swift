@@ -21,10 +21,7 @@ public final class AtomicFolder {
         let name = ".\(url.lastPathComponent).\(getpid())-\(UInt32.random(in: .min ... .max)).tmp"
         staging = url.deletingLastPathComponent().appending(path: name)
         guard mkdir(staging.path, 0o777) == 0 else {
-            let number = errno
-            throw KuklaError(
-                number == ENOENT || number == ENOTDIR ? .missingFile : .inputOutput,
-                "Cannot make the folder \(url.path): \(String(cString: strerror(number))).")
+            throw KuklaError.afterSystemCall("Cannot make the folder \(url.path)", tellsMissing: true)
         }
     }
 

@@ -119,8 +119,7 @@ public final class ByteSource {
         if let inflater { return try inflater.read(into: memory, count: count) }
         let got = readFully(descriptor, into: memory, count: count)
         guard got >= 0 else {
-            let number = errno
-            throw KuklaError(.inputOutput, "Cannot read \(name): \(String(cString: strerror(number))).")
+            throw KuklaError.afterSystemCall("Cannot read \(name)")
         }
         return got
     }

@@ -81,8 +81,5 @@ final class GzipInflater {
         isBetweenMembers = false
     }
 
-    private func readFailure() -> KuklaError {
-        let number = errno
-        return KuklaError(.inputOutput, "Cannot read \(name): \(String(cString: strerror(number))).")
-    }
+    private func readFailure() -> KuklaError { .afterSystemCall("Cannot read \(name)") }
 }

@@ -50,16 +50,23 @@ public final class MappedFile: @unchecked Sendable {  // immutable after init
 extension KuklaError {
     /// The error that `errno` names, after an attempt to open or read `url`.
     public static func whenOpening(_ url: URL) -> KuklaError {
-        let number = errno
-        let isMissing = number == ENOENT || number == ENOTDIR
-        return KuklaError(
-            isMissing ? .missingFile : .inputOutput,
-            "Cannot open \(url.path): \(String(cString: strerror(number))).")
+        afterSystemCall("Cannot open \(url.path)", tellsMissing: true)
     }
 
     /// The error that `errno` names, after an attempt to write `url`.
-    public static func whenWriting(_ url: URL) -> KuklaError {
+    public static func whenWriting(_ url: URL) -> KuklaError { afterSystemCall("Cannot write \(url.path)") }
+
+    /// The error that `errno` names: the number is read before the words are made, which may set it.
+    ///
+    /// - Parameters:
+    ///   - attempt: what could not be done, such as "Cannot read a.npy".
+    ///   - tellsMissing: whether a name that is not there is `missingFile`; `inputOutput` otherwise.
+    package static func afterSystemCall(
+        _ attempt: @autoclosure () -> String, tellsMissing: Bool = false
+    ) -> KuklaError {
         let number = errno
-        return KuklaError(.inputOutput, "Cannot write \(url.path): \(String(cString: strerror(number))).")
+        let isMissing = tellsMissing && (number == ENOENT || number == ENOTDIR)
+        return KuklaError(
+            isMissing ? .missingFile : .inputOutput, "\(attempt()): \(String(cString: strerror(number))).")
     }
 }

@@ -34,9 +34,7 @@ package final class OpenFile: Sendable {
                 descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
             if got < 0, errno == EINTR { continue }
             guard got >= 0 else {
-                let number = errno
-                throw KuklaError(
-                    .inputOutput, "Cannot read \(url.path): \(String(cString: strerror(number))).")
+                throw KuklaError.afterSystemCall("Cannot read \(url.path)")
             }
             guard got > 0 else {
                 throw KuklaError(

@@ -27,6 +27,7 @@ final class CompressionRuns {
     let schema: TableSchema
     private let experiment: TableExperiment
     private var outcomes: [String: Outcome] = [:]
+    private var sweptStep: String?
 
     init(_ bench: StudyBench) throws(KuklaError) {
         self.bench = bench
@@ -52,7 +53,12 @@ final class CompressionRuns {
 
     /// The step of 8-bit integers that the validation rows find best.
     func integerStep() throws(KuklaError) -> String {
-        try best(bench.choose(quick: ["0.01"], full: ["0.01", "0.003", "0.001"])) { "int8:step=\($0)" }
+        if let sweptStep { return sweptStep }
+        let step = try best(bench.choose(quick: ["0.01"], full: ["0.01", "0.003", "0.001"])) {
+            "int8:step=\($0)"
+        }
+        sweptStep = step
+        return step
     }
 
     /// The first of some settings at which a table's validation AUC is largest, by the first seed, at half the dense table's floats.
