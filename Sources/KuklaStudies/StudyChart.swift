@@ -6,9 +6,9 @@ public struct StudyChart: Sendable {
     public var name: String
     /// What it shows, in words.
     public var title: String
-    public var chart: LineChart
+    public var chart: any Chart
 
-    public init(_ name: String, title: String, chart: LineChart) {
+    public init(_ name: String, title: String, chart: any Chart) {
         self.name = name
         self.title = title
         self.chart = chart

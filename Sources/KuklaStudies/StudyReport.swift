@@ -73,7 +73,7 @@ extension StudyReport {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         for chart in findings.charts {
             try AtomicFile.write(
-                chart.chart.svg(), to: folder.appending(path: "\(name)-\(chart.name).svg"))
+                chart.chart.svg(size: .wide), to: folder.appending(path: "\(name)-\(chart.name).svg"))
         }
         try AtomicFile.write(json(), to: folder.appending(path: "\(name).json"))
         try AtomicFile.write(page(), to: folder.appending(path: "\(name).md"))

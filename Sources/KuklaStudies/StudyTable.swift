@@ -12,6 +12,14 @@ public struct StudyTable: Sendable, Encodable {
         /// A whole number.
         public static func count(_ value: Int) -> Cell { .number(Double(value), decimals: 0) }
 
+        /// The figure; NaN for words.
+        var value: Double {
+            switch self {
+            case .text: .nan
+            case .number(let value, _): value
+            }
+        }
+
         var description: String {
             switch self {
             case .text(let text): text

@@ -89,6 +89,27 @@ import Testing
         try expectSound(LineChart(series: [], xTitle: "x", yTitle: "y").svg(), .wide)
     }
 
+    @Test(arguments: [ChartSize.wide, ChartSize.narrow])
+    func `a dot plot has a dot for every figure, and names in lines that fit`(size: ChartSize) throws {
+        let long = "a method whose <name> says all that was done to it, and then some"
+        let plot = DotPlot(
+            rows: ["plain", long, "unmeasured"],
+            series: [
+                .init(name: "half", values: [1, 2, .nan]), .init(name: "tenth", values: [3, .nan, .nan]),
+            ],
+            xTitle: "points lost")
+        let svg = plot.svg(size: size)
+        try expectSound(svg, size)
+        // Three figures, and two series in the legend.
+        #expect(svg.ranges(of: "<circle").count == 5)
+        #expect(svg.contains("a method whose &lt;name&gt;") && svg.contains("<title>plain: tenth 3</title>"))
+        let names = svg.matches(of: /<text class="kk-tick"[^>]*text-anchor="end">([^<]*)</)
+            .map { String($0.1).replacing("&lt;", with: "<").replacing("&gt;", with: ">") }
+        #expect(names.joined(separator: " ") == "plain \(long) unmeasured")
+        #expect(names.allSatisfy { LabelPlacement.width(of: $0, size: 12) < size.width * 0.4 })
+        try expectSound(DotPlot(rows: [], series: [], xTitle: "x").svg(size: size), size)
+    }
+
     @Test func `the page needs nothing from outside and escapes what it shows`() {
         let html = ReportSample.report.html()
         #expect(html.ranges(of: "<script").count == 1)

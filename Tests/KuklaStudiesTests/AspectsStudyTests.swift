@@ -8,7 +8,7 @@ struct AspectsStudyTests {
         "a quick run makes all spaces, counts the pairs that a cross-encoder reads, and leaks no source",
         .enabled(if: SharedData.hasStudies("ag_news", "csfcube")))
     func quickRun() throws {
-        let findings = try AspectsStudy().report(on: .quick()).findings
+        let findings = try AspectsStudy().quickReport().findings
         #expect(Set(findings.bars.map { $0.requirement.prefix(1) }) == ["1", "2", "3", "4", "5"])
         #expect(findings.bars.allSatisfy { $0.measured.isFinite })
         for bar in findings.bars where ["4", "5"].contains(bar.requirement.prefix(1)) {

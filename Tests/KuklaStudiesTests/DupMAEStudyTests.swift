@@ -8,7 +8,7 @@ struct DupMAEStudyTests {
         "a quick run measures all bars, and the identities hold",
         .enabled(if: SharedData.hasStudies("scifact", "cranfield", "wikitext2_valid_test")))
     func quickRun() throws {
-        let report = try DupMAEStudy().report(on: .quick())
+        let report = try DupMAEStudy().quickReport()
         let bars = report.findings.bars
         #expect(Set(bars.map { $0.requirement.prefix(1) }) == ["1", "2", "3", "4"])
         #expect(bars.allSatisfy { $0.measured.isFinite })

@@ -7,7 +7,7 @@ import Testing
 @Suite("Studies: matryoshka, 2dmse, starbucks")
 struct ElasticStudyTests {
     private func check(_ study: any Study, bars: Set<String>, exact: [String]) throws {
-        let report = try study.report(on: .quick())
+        let report = try study.quickReport()
         let found = report.findings.bars
         #expect(Set(found.map { String($0.requirement.prefix(1)) }) == bars)
         #expect(found.allSatisfy { $0.measured.isFinite })

@@ -12,7 +12,7 @@ struct HNSWRecallStudyTests {
             if: SharedData.hasStudies(
                 "scifact", "cranfield", "ag_news", "stsbenchmark", "mnist", "ann_sift5k")))
     func quickRun() throws {
-        let report = try HNSWRecallStudy().report(on: .quick())
+        let report = try HNSWRecallStudy().quickReport()
         let all = try #require(report.findings.bars.first { $0.requirement.contains("ef = n") })
         #expect(all.outcome == .met)
         let falls = try #require(report.findings.bars.first { $0.requirement.contains("does not fall") })

@@ -10,7 +10,7 @@ struct MUVERAStudyTests {
         "a quick run finds that the identities hold, and measures all bars",
         .enabled(if: SharedData.hasStudies("scifact", "cranfield", "stsbenchmark")))
     func quickRun() throws {
-        let report = try MUVERAStudy().report(on: .quick())
+        let report = try MUVERAStudy().quickReport()
         for bar in report.findings.bars where "12".contains(bar.requirement.prefix(1)) {
             #expect(bar.outcome == .met, "\(bar.requirement): \(bar.measured)")
         }

@@ -12,7 +12,7 @@ struct NVEmbedStudyTests {
                 "scifact", "cranfield", "ag_news", "sci_text_classification", "stsbenchmark",
                 "wikitext2_valid_test")))
     func quickRun() throws {
-        let report = try NVEmbedStudy().report(on: .quick())
+        let report = try NVEmbedStudy().quickReport()
         let exact = report.findings.bars.filter { $0.requirement.hasPrefix("5.") }
         #expect(exact.count == 6)
         // That an instruction matters is seen of a trained model alone; what must not change does not in any.

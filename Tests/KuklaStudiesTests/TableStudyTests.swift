@@ -11,7 +11,7 @@ struct TableStudyTests {
         arguments: ["table-compression", "unified-embedding", "optembed", "din"])
     func quickRun(_ name: String) throws {
         let study = try #require(StudyCatalogue.named(name))
-        let findings = try study.report(on: .quick()).findings
+        let findings = try study.quickReport().findings
         #expect(!findings.bars.isEmpty && !findings.tables.isEmpty)
         for bar in findings.bars { #expect(bar.measured.isFinite && bar.bound.isFinite, "\(bar)") }
         if name == "table-compression" {

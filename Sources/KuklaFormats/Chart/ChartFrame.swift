@@ -29,10 +29,17 @@ package struct ChartFrame {
         }
     }
 
+    /// What stands along the left side.
+    private enum Side {
+        case scale(AxisScale)
+        /// Names from the top, each in lines as they fit.
+        case rows([[String]])
+    }
+
     let size: ChartSize
     let x: AxisScale
-    let y: AxisScale
-    let left = 58.0
+    private let side: Side
+    let left: Double
     let right = 16.0
     let bottom = 52.0
     let top: Double
@@ -44,20 +51,42 @@ package struct ChartFrame {
     ) {
         self.size = size
         self.x = x
-        self.y = y
+        side = .scale(y)
+        left = 58
+        let (legend, end) = Self.placed(entries, width: size.width)
+        self.legend = legend
+        top = end + headroom
+    }
+
+    /// A frame with named rows along its left side; its height follows from them.
+    init(width: Double, rows: [String], x: AxisScale, legend entries: [LegendEntry]) {
+        let names = rows.map { LabelPlacement.lines(of: $0, size: 12, width: width * 0.4) }
+        self.x = x
+        side = .rows(names)
+        left = 16 + (names.joined().map { LabelPlacement.width(of: $0, size: 12) }.max() ?? 0)
+        let (legend, end) = Self.placed(entries, width: width)
+        self.legend = legend
+        top = end + 6
+        let height = 14 * Double(names.map(\.count).max() ?? 1) + 10
+        size = ChartSize(width: width, height: top + height * Double(rows.count) + bottom)
+    }
+
+    /// The places of a legend's entries, and where they end.
+    private static func placed(
+        _ entries: [LegendEntry], width: Double
+    ) -> ([(entry: LegendEntry, x: Double, y: Double)], end: Double) {
         var placed: [(LegendEntry, Double, Double)] = []
         var (column, row) = (12.0, 18.0)
         for entry in entries {
-            let width = 24 + LabelPlacement.width(of: entry.text, size: 12) + 14
-            if column > 12, column + width > size.width - 4 {
+            let taken = 24 + LabelPlacement.width(of: entry.text, size: 12) + 14
+            if column > 12, column + taken > width - 4 {
                 column = 12
                 row += 20
             }
             placed.append((entry, column, row))
-            column += width
+            column += taken
         }
-        legend = placed
-        top = (entries.isEmpty ? 4 : row + 10) + headroom
+        return (placed, entries.isEmpty ? 4 : row + 10)
     }
 
     package var plot: LabelPlacement.Box {
@@ -65,7 +94,15 @@ package struct ChartFrame {
     }
 
     package func horizontal(_ value: Double) -> Double { plot.x + x.position(value) * plot.width }
-    package func vertical(_ value: Double) -> Double { plot.y + (1 - y.position(value)) * plot.height }
+    /// Of a value on the left side's scale, or of a row by its number, from 0 at the top.
+    package func vertical(_ value: Double) -> Double {
+        let share =
+            switch side {
+            case .scale(let y): 1 - y.position(value)
+            case .rows(let names): (value + 0.5) / Double(names.count)
+            }
+        return plot.y + share * plot.height
+    }
 
     /// The whole picture around `content`, which is drawn over the grid.
     package func svg(description: String, xTitle: String, yTitle: String, content: [String]) -> String {
@@ -90,22 +127,32 @@ package struct ChartFrame {
         out.append(
             "<text class=\"kk-title\" x=\"\(n(plot.x + plot.width / 2))\" y=\"\(n(size.height - 12))\" "
                 + "text-anchor=\"middle\">\(Markup.escape(xTitle))</text>")
-        out.append(
-            "<text class=\"kk-title\" transform=\"translate(16 \(n(middle))) rotate(-90)\" "
-                + "text-anchor=\"middle\">\(Markup.escape(yTitle))</text>")
+        if !yTitle.isEmpty {
+            out.append(
+                "<text class=\"kk-title\" transform=\"translate(16 \(n(middle))) rotate(-90)\" "
+                    + "text-anchor=\"middle\">\(Markup.escape(yTitle))</text>")
+        }
         return (out + content + ["</svg>"]).joined(separator: "\n")
     }
 
     private func axes() -> [String] {
         let n = Markup.coordinate
         let area = plot
+        let marks: [(place: Double, lines: [String])] =
+            switch side {
+            case .scale(let y): y.ticks.map { (vertical($0), [y.label($0)]) }
+            case .rows(let names): names.indices.map { (vertical(Double($0)), names[$0]) }
+            }
         var out: [String] = []
-        for tick in y.ticks {
-            let v = vertical(tick)
+        for (place, lines) in marks {
             out.append(
-                "<path class=\"kk-grid\" d=\"M\(n(area.x)) \(n(v))H\(n(area.x + area.width))\"/>"
-                    + "<text class=\"kk-tick\" x=\"\(n(area.x - 8))\" y=\"\(n(v + 4))\" text-anchor=\"end\">"
-                    + "\(y.label(tick))</text>")
+                "<path class=\"kk-grid\" d=\"M\(n(area.x)) \(n(place))H\(n(area.x + area.width))\"/>")
+            for (i, line) in lines.enumerated() {
+                let y = place + 4 + 14 * (Double(i) - Double(lines.count - 1) / 2)
+                out.append(
+                    "<text class=\"kk-tick\" x=\"\(n(area.x - 8))\" y=\"\(n(y))\" text-anchor=\"end\">"
+                        + "\(Markup.escape(line))</text>")
+            }
         }
         for tick in x.ticks {
             let h = horizontal(tick)

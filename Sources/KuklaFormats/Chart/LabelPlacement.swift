@@ -93,4 +93,17 @@ package struct LabelPlacement {
         }
         return ems * size + 4
     }
+
+    /// `text` in lines of at most `width`, broken between words; a longer word has a line of its own.
+    package static func lines(of text: String, size: Double, width limit: Double) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, width(of: "\(last) \(word)", size: size) <= limit {
+                lines[lines.count - 1] = "\(last) \(word)"
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
+    }
 }

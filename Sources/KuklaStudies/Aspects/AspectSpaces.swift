@@ -47,7 +47,9 @@ struct AspectSpaces {
         }
         let siamese = try family(.siamese, texts, count: count)
         let retrofit = try family(.retrofit, texts, count: count)
-        findings.tables.append(table(genericCells, [("Siamese", siamese), ("retrofit", retrofit)]))
+        let table = table(genericCells, [("Siamese", siamese), ("retrofit", retrofit)])
+        findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
         addBars(genericCells, siamese, retrofit, to: &findings)
         try PairwiseRanking(news: news, bench: bench, generic: generic, siamese: siamese.spaces)
             .add(to: &findings)
@@ -140,6 +142,12 @@ struct AspectSpaces {
             }
         }
         return table
+    }
+
+    static func chart(of table: StudyTable) -> StudyChart {
+        StudyChart(
+            "spaces", title: "AG News: MAP@\(cut) of each space under each aspect",
+            chart: table.dotPlot(NewsAspects.names.map { ($0, "\($0): MAP") }, xTitle: "MAP@\(cut)"))
     }
 
     private func addBars(

@@ -89,9 +89,17 @@ struct FacetSpaces {
                         100 * (Spread(sentences.map).mean - Spread(generic.map).mean))))
         }
         findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
         findings.notes.append(
             "CSFCube has no labels to train on: its retrofitted spaces learn that an abstract and its own sentences of the facet are alike. They see all abstracts with the tags of their sentences, and no judgement. Candidates count as relevant from grade 1."
         )
+    }
+
+    static func chart(of table: StudyTable) -> StudyChart {
+        StudyChart(
+            "facets", title: "CSFCube: MAP of the judged candidates by facet",
+            chart: table.dotPlot(
+                ["generic", "facet's sentences", "retrofitted"].map { ($0, "\($0): MAP") }, xTitle: "MAP"))
     }
 
     /// A map under which rows of one number meet.

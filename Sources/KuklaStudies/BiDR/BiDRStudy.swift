@@ -1,4 +1,5 @@
 import KuklaEvaluation
+import KuklaFormats
 public import KuklaNumerics
 
 /// Whether codes that are trained to find, and vectors that are trained to rank what these find, beat codes and vectors that know
@@ -34,11 +35,26 @@ public struct BiDRStudy: Study {
             }
         }
         try BiDRComparison(set: .captions(on: bench), bench: bench).add(to: &findings)
+        findings.charts.append(Self.chart(of: findings.tables))
         findings.notes += [
             "A head is a linear layer with a layer norm over frozen MiniLM vectors (384 to 384), where the paper trains whole encoders. NFCorpus, the card's first set, is not in the collection: SciFact and Multi30k captions (caption 1 asks for caption 2 of the same picture) take its place. Of Cranfield every other question is learned from; of STS-B a sentence asks for one that people scored 4 or more beside it; of the user's texts the first half asks for the second. MNIST and SIFT have no questions.",
             "Figures are of test queries that no stage has seen; epochs, rates (3e-4 or 1e-3) and which of the two walks counts are chosen by training queries that were kept out. Candidates are 5 % of the documents. Every ranking of candidates went through a collection file with Tiered(...) and was read by offset.",
         ]
         return findings
+    }
+
+    /// - Parameter tables: one for each set, with the same rows; its title begins with the set's name.
+    static func chart(of tables: [StudyTable]) -> StudyChart {
+        let rows = tables[0].rows.indices.filter { tables[0].rows[$0][1].description == "Recall@100" }
+        return StudyChart(
+            "recall", title: "Recall@100 by what is searched",
+            chart: DotPlot(
+                rows: rows.map { tables[0].names[$0] },
+                series: tables.map { table in
+                    let values = table.values("value")
+                    return .init(
+                        name: String(table.title.prefix { $0 != ":" }), values: rows.map { values[$0] })
+                }, xTitle: "Recall@100"))
     }
 }
 

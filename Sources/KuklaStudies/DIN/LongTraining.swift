@@ -82,7 +82,7 @@ struct LongTraining {
             StudyChart(
                 "long",
                 title: "DIN on MovieLens-100k: AUC of the validation users in training, mean of seeds",
-                chart: .init(
+                chart: LineChart(
                     series: arms.map { arm in
                         .init(
                             name: arm.name,

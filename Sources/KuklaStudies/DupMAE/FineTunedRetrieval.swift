@@ -79,6 +79,7 @@ struct FineTunedRetrieval {
             table.rows.append([.text(name)] + row.map { .number($0, decimals: 4) })
         }
         findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
         for (set, (name, _)) in tasks.enumerated() {
             func gain(_ a: Arm, _ b: Arm, _ words: String, _ bound: Double) -> StudyBar {
                 let each = zip(figures[a, default: []], figures[b, default: []]).map {
@@ -94,6 +95,13 @@ struct FineTunedRetrieval {
                 gain(.hybrid, .duplex, "the hybrid over the first token alone", 1),
             ]
         }
+    }
+
+    /// - Parameter table: a row for each encoder, a column for each set.
+    static func chart(of table: StudyTable) -> StudyChart {
+        StudyChart(
+            "retrieval", title: table.title,
+            chart: table.dotPlot(table.columns.dropFirst().map { ($0, $0) }, xTitle: "nDCG@10"))
     }
 
     /// Claims to learn from with what answers them.

@@ -70,7 +70,7 @@ struct MatryoshkaPrefixes {
         findings.charts.append(
             StudyChart(
                 "prefixes", title: "STS-B test, Spearman x 100 at leading dimensions",
-                chart: .init(
+                chart: LineChart(
                     series: arms.map { arm in
                         .init(name: arm, points: dimensions.map { (Double($0), figures.mean(arm, size($0))) })
                     }, xTitle: "dimensions", yTitle: "Spearman x 100", xScale: .log2, showsPoints: true)))

@@ -104,6 +104,7 @@ struct MaskPoolingStages {
         let plain = try tasks.scores(bench.modelFolder, isInstructed: false)
         table.rows.append(row("for comparison: MiniLM-L6 as it is", [plain]))
         findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
         var collisions = StudyTable(
             "In-batch collisions of the single stage: negatives of the batch that are of their anchor's class",
             columns: ["set", "of the set's own negatives, percent", "of all negatives, percent"])
@@ -114,6 +115,12 @@ struct MaskPoolingStages {
             ])
         }
         findings.tables.append(collisions)
+    }
+
+    static func chart(of table: StudyTable) -> StudyChart {
+        StudyChart(
+            "models", title: table.title,
+            chart: table.dotPlot(InstructTasks.Scores.names.map { ($0, $0) }, xTitle: "times 100"))
     }
 
     private var batchSize: Int { bench.choose(quick: 4, full: 24) }

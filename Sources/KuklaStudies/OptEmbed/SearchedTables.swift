@@ -1,3 +1,4 @@
+import KuklaFormats
 import KuklaNumerics
 import KuklaTables
 
@@ -34,6 +35,7 @@ struct SearchedTables {
         try addRivals(of: both, add, to: &findings)
         try addAblations(dense, add, to: &findings)
         findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
         try addPlanted(to: &findings)
     }
 
@@ -96,6 +98,7 @@ struct SearchedTables {
             table.rows.append([.text(field.name), .number(share, decimals: 3)])
         }
         findings.tables.append(table)
+        findings.charts.append(Self.fieldChart(of: table))
         let real = found.shares.dropLast()
         findings.bars.append(
             StudyBar(
@@ -106,5 +109,20 @@ struct SearchedTables {
             StudyBar(
                 "points that the searched table loses with the planted field",
                 dense.auc.mean - found.auc.mean, .atMost, 0.1))
+    }
+
+    static func chart(of table: StudyTable) -> StudyChart {
+        let names = zip(table.names, table.values("bytes")).map {
+            "\($0): \(Int((100 * $1).rounded())) % of the bytes"
+        }
+        return StudyChart(
+            "tables", title: "Test AUC of searched tables, and of others of their size",
+            chart: DotPlot(
+                rows: names, series: [.init(name: "AUC", values: table.values("AUC"))], xTitle: "AUC x 100"))
+    }
+
+    static func fieldChart(of table: StudyTable) -> StudyChart {
+        StudyChart(
+            "fields", title: table.title, chart: table.dotPlot([("share", "share")], xTitle: "share kept"))
     }
 }

@@ -149,34 +149,35 @@ struct ExplicitRanking {
             ]
         }
         let (explicit, latent) = (each(\.explicit), each(\.latent))
-        findings.tables.append(
-            StudyTable(
-                "\(posts.test.count) test posts, all pairs; mean of \(all.count) seeds where trained",
-                columns: ["vectors", "ROC-AUC", "largest concept is the group", "bytes"],
-                rows: [
-                    row("SESA, \(k) named dimensions", explicit.mean, each(\.named).mean, Double(4 * k)),
-                    row(
-                        "SESA, the largest \(Self.top) kept", each(\.few).mean, each(\.named).mean,
-                        each(\.bytes).mean),
-                    row(
-                        "latent twin, \(k) dimensions (largest by best assignment)", latent.mean,
-                        each(\.assigned).mean, Double(4 * k)),
-                    row(
-                        "ESA, \(posts.articles.count) articles of WikiText-2", esa, nil,
-                        Double(4 * posts.articles.count)),
-                    row(
-                        "ESA, each group's training posts as its article", own["auc"] ?? .nan,
-                        own["top_concept"], Double(4 * k)),
-                    row(
-                        "logistic regression over words, each group's probability (seed 1)",
-                        words["auc"] ?? .nan, words["top_concept"], Double(4 * k)),
-                    row(
-                        "plain MiniLM, \(plain.columns) dimensions",
-                        SESATask.judge(plain, known: known)["auc"] ?? .nan,
-                        nil, Double(4 * plain.columns)),
-                    row("plain MiniLM, PCA to \(k)", cut(k), nil, Double(4 * k)),
-                    row("plain MiniLM, PCA to \(few)", cut(few), nil, Double(4 * few)),
-                ]))
+        let table = StudyTable(
+            "\(posts.test.count) test posts, all pairs; mean of \(all.count) seeds where trained",
+            columns: ["vectors", "ROC-AUC", "largest concept is the group", "bytes"],
+            rows: [
+                row("SESA, \(k) named dimensions", explicit.mean, each(\.named).mean, Double(4 * k)),
+                row(
+                    "SESA, the largest \(Self.top) kept", each(\.few).mean, each(\.named).mean,
+                    each(\.bytes).mean),
+                row(
+                    "latent twin, \(k) dimensions (largest by best assignment)", latent.mean,
+                    each(\.assigned).mean, Double(4 * k)),
+                row(
+                    "ESA, \(posts.articles.count) articles of WikiText-2", esa, nil,
+                    Double(4 * posts.articles.count)),
+                row(
+                    "ESA, each group's training posts as its article", own["auc"] ?? .nan,
+                    own["top_concept"], Double(4 * k)),
+                row(
+                    "logistic regression over words, each group's probability (seed 1)",
+                    words["auc"] ?? .nan, words["top_concept"], Double(4 * k)),
+                row(
+                    "plain MiniLM, \(plain.columns) dimensions",
+                    SESATask.judge(plain, known: known)["auc"] ?? .nan,
+                    nil, Double(4 * plain.columns)),
+                row("plain MiniLM, PCA to \(k)", cut(k), nil, Double(4 * k)),
+                row("plain MiniLM, PCA to \(few)", cut(few), nil, Double(4 * few)),
+            ])
+        findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
         let behind = Spread(all.map { 100 * ($0.latent - $0.explicit) }, decimals: 2)
         findings.bars += [
             StudyBar(
@@ -202,5 +203,13 @@ struct ExplicitRanking {
         findings.notes.append(
             String(
                 format: "Training took %.0f s a model on %d threads.", each(\.seconds).mean, bench.threads))
+    }
+
+    static func chart(of table: StudyTable) -> StudyChart {
+        StudyChart(
+            "vectors", title: table.title,
+            chart: table.dotPlot(
+                [("ROC-AUC", "ROC-AUC"), ("posts named right, share", "largest concept is the group")],
+                xTitle: "ROC-AUC, share"))
     }
 }

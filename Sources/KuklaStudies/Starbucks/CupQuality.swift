@@ -110,7 +110,7 @@ struct CupQuality {
         findings.charts.append(
             StudyChart(
                 "sizes", title: "STS-B test, Spearman x 100 at the six sizes",
-                chart: .init(
+                chart: LineChart(
                     series: arms.map { arm in
                         .init(
                             name: arm,

@@ -22,12 +22,33 @@ struct EqualBytes {
         let halves = try losses(share: 0.5, &table)
         let tenths = try losses(share: 0.1, &table)
         findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
 
         let over = halves.over + tenths.over
         findings.bars.append(
             StudyBar("tables whose saved bytes exceed their budget", Double(over), .atMost, 0))
         try addHalves(halves.losses, to: &findings)
         try addTenths(tenths.losses, to: &findings)
+    }
+
+    /// What each table loses at each share; at the top what loses least at the first.
+    static func chart(of table: StudyTable) -> StudyChart {
+        let losses = table.values("loss")
+        let shares = table.rows.map { $0[1].description }
+        func loss(_ name: String, _ share: String) -> Double {
+            table.rows.indices.first { table.names[$0] == name && shares[$0] == share }.map { losses[$0] }
+                ?? .nan
+        }
+        // The dense table, the first row, is what all are held against.
+        let halves = table.names.indices.filter { shares[$0] == "0.5" }
+            .sorted { losses[$0] < losses[$1] }.map { table.names[$0] }
+        return StudyChart(
+            "losses", title: "Points of test AUC that each table loses to the dense one",
+            chart: DotPlot(
+                rows: halves,
+                series: [("half the bytes", "0.5"), ("a tenth", "0.1")].map { name, share in
+                    .init(name: name, values: halves.map { loss($0, share) })
+                }, xTitle: "points of AUC lost"))
     }
 
     private func losses(

@@ -1,3 +1,4 @@
+import KuklaFormats
 import KuklaNumerics
 import KuklaTables
 import KuklaTensor
@@ -50,6 +51,7 @@ struct FixedMatrix {
             }
         }
         findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
         if let lost = losses["int8 0.0"] {
             findings.bars.append(
                 StudyBar(
@@ -63,5 +65,20 @@ struct FixedMatrix {
                     svd - dedup, .atLeast, 0,
                     note: "The paper finds deduplication strong for retrieval matrices."))
         }
+    }
+
+    /// A line for each method that was measured at several sizes.
+    static func chart(of table: StudyTable) -> StudyChart {
+        let (bytes, ndcg) = (table.values("bytes, share of floats"), table.values("nDCG@10"))
+        var points: [String: [(x: Double, y: Double)]] = [:]
+        for (row, name) in table.names.enumerated() where bytes[row].isFinite {
+            points[name, default: []].append((bytes[row], ndcg[row]))
+        }
+        return StudyChart(
+            "vectors", title: "SciFact's vectors, stored after training: nDCG@10 by bytes",
+            chart: LineChart(
+                series: points.sorted { $0.key < $1.key }.map { name, points in
+                    .init(name: name, points: points.sorted { $0.x < $1.x }, mark: .dots)
+                }, xTitle: "bytes, share of floats", yTitle: "nDCG@10 x 100", xScale: .log2))
     }
 }

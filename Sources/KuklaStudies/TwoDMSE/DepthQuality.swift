@@ -98,7 +98,7 @@ struct DepthQuality {
         findings.charts.append(
             StudyChart(
                 "layers", title: "STS-B test, Spearman x 100 after each layer, 384 dimensions",
-                chart: .init(
+                chart: LineChart(
                     series: columns.filter { $0 != "PCA of plain" }.map { arm in
                         .init(
                             name: arm,

@@ -1,3 +1,4 @@
+import KuklaFormats
 import KuklaNumerics
 
 /// Shared rows against separate ones at the same bytes.
@@ -31,6 +32,7 @@ struct SharedRows {
             ])
         }
         findings.tables.append(table)
+        findings.charts.append(Self.chart(of: table))
         for (i, (share, gain)) in sizes.enumerated() {
             findings.bars.append(
                 StudyBar(
@@ -56,5 +58,13 @@ struct SharedRows {
         findings.bars.append(
             StudyBar("squared norm of shared rows at 0.1, over that at 1.0", norms[2] / norms[0], .atLeast, 4)
         )
+    }
+
+    static func chart(of table: StudyTable) -> StudyChart {
+        StudyChart(
+            "sizes", title: "Test AUC by the size of the table",
+            chart: table.lineChart(
+                ["separate", "shared", "a row for each id"], over: "size",
+                xTitle: "size, share of a row for each id", yTitle: "AUC x 100", xScale: .log2))
     }
 }
