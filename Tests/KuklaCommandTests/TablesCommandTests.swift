@@ -207,6 +207,11 @@ import Testing
         #expect(
             try String(contentsOf: folder.url.appending(path: "advice.html"), encoding: .utf8).contains(
                 "<svg"))
+        // Without names all methods that train in one stage, 8-bit rows at two steps.
+        let all = try run(
+            "tables", "advise", "clicks.csv", "--schema", "schema.yaml", "--budget", "2KB", "--widths", "4",
+            "--hidden", "16", "--batch", "128", "--epochs", "1", "--seeds", "1", "--finalists", "1")
+        #expect(["int8 ", "int8:step=0.001 ", "robe "].allSatisfy { all.output.contains($0) })
         let none = try run(
             "tables", "advise", "clicks.csv", "--schema", "schema.yaml", "--budget", "10B", "--tables",
             "dense")
