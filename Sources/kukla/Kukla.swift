@@ -14,7 +14,7 @@ struct Kukla: AsyncParsableCommand {
               kukla index vectors.npy --plan plan.json --texts notes.jsonl -o notes.kukla
               kukla search notes.kukla "where did we decide on the logo?"
 
-            Exit status: 0 done, 2 failure, 64 wrong usage, 130 interrupted. Data go to stdout, everything else to
+            Exit status: 0 done, 2 failure, 64 wrong usage, 130 interrupted. Data go to stdout, everything else to \
             stderr. Files appear complete or not at all.
             """,
         version: kuklaVersion,

@@ -17,8 +17,8 @@ struct BenchCommand: ParsableCommand {
             commandName: "search",
             abstract: "Recall, queries a second, latency and work of searches, effort by effort.",
             discussion: """
-                Effort is the width of the beam in a graph (efSearch) or the number of lists looked through (nprobe). The truth is a
-                file of row numbers, the best of each query first (ivecs or npy); without one it is what the collection finds by
+                Effort is the width of the beam in a graph (efSearch) or the number of lists looked through (nprobe). The truth is a \
+                file of row numbers, the best of each query first (ivecs or npy); without one it is what the collection finds by \
                 comparing all of its finest codes.
 
                 Examples:

@@ -38,7 +38,7 @@ extension CollectionCommand {
             commandName: "check",
             abstract: "Check that what lies on the disk is what was written.",
             discussion: """
-                Reads all of a collection's database and index. A damaged index is named and made again; a damaged database ends the command
+                Reads all of a collection's database and index. A damaged index is named and made again; a damaged database ends the command \
                 with status 2: restore a snapshot.
                 """)
 

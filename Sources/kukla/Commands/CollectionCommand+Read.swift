@@ -120,7 +120,7 @@ extension CollectionCommand {
         static let configuration = CommandConfiguration(
             commandName: "search", abstract: "Search by text, by vectors, or by both.",
             discussion: """
-                A text is searched by its words (BM25) and, where a model made the collection's vectors or --model names one, by its vector: the two
+                A text is searched by its words (BM25) and, where a model made the collection's vectors or --model names one, by its vector: the two \
                 lists are fused by reciprocal rank.
 
                 Examples:

@@ -13,8 +13,8 @@ extension CollectionCommand {
             commandName: "reencode",
             abstract: "Bring a collection over to another model: embed all its texts anew.",
             discussion: """
-                The new form grows beside the collection and takes its place at once when it is whole. Ids, texts, metadata, indexed paths and aliases
-                stay; the number of dimensions, the metric and the plan may change. Every item needs its text. After an interruption, or a kill,
+                The new form grows beside the collection and takes its place at once when it is whole. Ids, texts, metadata, indexed paths and aliases \
+                stay; the number of dimensions, the metric and the plan may change. Every item needs its text. After an interruption, or a kill, \
                 run it again: it goes on where it was. Of a running server's collections: POST /collections/NAME/reencode.
 
                 Examples:

@@ -128,8 +128,8 @@ extension CollectionCommand {
             commandName: "import",
             abstract: "Write many items, a batch a transaction, and make the index.",
             discussion: """
-                Items are JSON lines with vectors; or vectors of any format beside JSON lines (--items); or vectors alone, named by numbers
-                (--first-id). Texts without vectors are embedded by the collection's model. After an interruption run it again: items with
+                Items are JSON lines with vectors; or vectors of any format beside JSON lines (--items); or vectors alone, named by numbers \
+                (--first-id). Texts without vectors are embedded by the collection's model. After an interruption run it again: items with \
                 ids that are there are replaced by themselves.
 
                 Examples:

@@ -12,10 +12,10 @@ struct CollectionCommand: ParsableCommand {
         commandName: "collection",
         abstract: "Keep items with text, metadata and vectors in a store, and search them.",
         discussion: """
-            A store is a folder of collections that one process holds at a time. What a command reports as written is on disk. Items are
+            A store is a folder of collections that one process holds at a time. What a command reports as written is on disk. Items are \
             JSON lines: {"id": ..., "text": ..., "metadata": {...}, "vector": [...]}; members of other names are metadata too.
 
-            Filters (--where) are JSON: {"lang": "en", "year": {"$gte": 2020}}, with $eq $ne $in $nin $gt $gte $lt $lte $exists $contains
+            Filters (--where) are JSON: {"lang": "en", "year": {"$gte": 2020}}, with $eq $ne $in $nin $gt $gte $lt $lte $exists $contains \
             $and $or $not.
 
             Examples:

@@ -11,7 +11,7 @@ struct EmbedCommand: ParsableCommand {
         commandName: "embed",
         abstract: "Embed texts with a sentence-transformers model.",
         discussion: """
-            Reads .txt (a text a line), .jsonl ("text", or "title" and "text"), .tsv or .csv, each also as .gz, or stdin
+            Reads .txt (a text a line), .jsonl ("text", or "title" and "text"), .tsv or .csv, each also as .gz, or stdin \
             (-). Writes .npy, .fvecs or .jsonl, by the name of the output.
 
             Examples:

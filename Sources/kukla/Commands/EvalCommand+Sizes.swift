@@ -13,9 +13,9 @@ extension EvalCommand {
             commandName: "sizes",
             abstract: "Measure a model at every size: layers by dimensions, with time and bytes.",
             discussion: """
-                sts reads pairs with scores (as `eval sts` does; Spearman), retrieval a BEIR folder (nDCG@10); which of them is told by
-                what DATA is, where --task is left out. Dimensions are those that the model was trained for, else its own halved again
-                and again. A * marks the Pareto line: no size with fewer layers or dimensions is as good. --report writes a page
+                sts reads pairs with scores (as `eval sts` does; Spearman), retrieval a BEIR folder (nDCG@10); which of them is told by \
+                what DATA is, where --task is left out. Dimensions are those that the model was trained for, else its own halved again \
+                and again. A * marks the Pareto line: no size with fewer layers or dimensions is as good. --report writes a page \
                 (.html) or the heat map alone (.svg).
 
                 Examples:

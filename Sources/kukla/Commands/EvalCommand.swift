@@ -56,7 +56,7 @@ struct EvalCommand: ParsableCommand {
             commandName: "sts",
             abstract: "Spearman and Pearson correlation of cosines with people's scores.",
             discussion: """
-                Reads the STS benchmark's files (genre, file, year, id, score, sentence1, sentence2), or a TSV or CSV of
+                Reads the STS benchmark's files (genre, file, year, id, score, sentence1, sentence2), or a TSV or CSV of \
                 sentence1, sentence2 and score.
 
                 Example:
@@ -104,7 +104,7 @@ struct EvalCommand: ParsableCommand {
             commandName: "pairs",
             abstract: "Recall@1, recall@10 and MRR@10 of finding a text's partner among all partners.",
             discussion: """
-                Reads pairs of texts: TSV, CSV or JSON lines, each also as .gz. The first text of every pair is a question, all
+                Reads pairs of texts: TSV, CSV or JSON lines, each also as .gz. The first text of every pair is a question, all \
                 second texts are candidates; a first text that stands in several pairs may find any of its partners.
 
                 Examples:
@@ -163,7 +163,7 @@ struct EvalCommand: ParsableCommand {
             commandName: "retrieval",
             abstract: "nDCG@10, Recall@100, MRR@10 and MAP on a BEIR folder, as trec_eval counts them.",
             discussion: """
-                The folder holds corpus.jsonl, queries.jsonl (each also as .gz) and qrels/SPLIT.tsv. With --factory the documents
+                The folder holds corpus.jsonl, queries.jsonl (each also as .gz) and qrels/SPLIT.tsv. With --factory the documents \
                 are searched as codes of that kind, to see what a plan costs in quality; else exactly.
 
                 Examples:

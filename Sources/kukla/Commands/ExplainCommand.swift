@@ -10,7 +10,7 @@ struct ExplainCommand: ParsableCommand {
         commandName: "explain",
         abstract: "Say which named concepts make two texts alike.",
         discussion: """
-            The model is one that `kukla train sesa` wrote. Prints what each concept adds to the cosine, largest first; these parts sum to
+            The model is one that `kukla train sesa` wrote. Prints what each concept adds to the cosine, largest first; these parts sum to \
             the cosine. A text that is the name of a file is read from it.
 
             Examples:

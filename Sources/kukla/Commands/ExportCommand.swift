@@ -12,11 +12,11 @@ struct ExportCommand: ParsableCommand {
         abstract:
             "Cut a model to its first layers and its leading dimensions, its own or its principal ones.",
         discussion: """
-            Writes a sentence-transformers folder that any loader takes: its vectors are those of
-            `kukla embed --dims D --layers L` with the whole model. Sensible for models that were trained for it
+            Writes a sentence-transformers folder that any loader takes: its vectors are those of \
+            `kukla embed --dims D --layers L` with the whole model. Sensible for models that were trained for it \
             (`kukla train matryoshka`); `kukla eval sizes` says what each size is worth.
 
-            --principal turns the vectors so that leading dimensions are the principal components of those of some texts: what a
+            --principal turns the vectors so that leading dimensions are the principal components of those of some texts: what a \
             model can be cut to without training, and a good start for `kukla train matryoshka`. Cosines of whole vectors stay.
 
             Examples:

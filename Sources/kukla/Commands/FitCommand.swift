@@ -11,18 +11,18 @@ struct FitCommand: ParsableCommand {
         abstract:
             "Choose how to store and find vectors within limits of size, latency and recall, by measuring.",
         discussion: """
-            Tries every codec family at the sizes that fit, on the vectors themselves, against exact float search. Without
-            --queries, vectors are held out to be the queries. With --qrels (and --texts, --query-texts for the ids), nDCG@10
+            Tries every codec family at the sizes that fit, on the vectors themselves, against exact float search. Without \
+            --queries, vectors are held out to be the queries. With --qrels (and --texts, --query-texts for the ids), nDCG@10 \
             is measured too.
 
-            --budget and --memory, --latency and --recall are limits; give one or more. Without --recall the plan with the best
-            recall within the others is chosen; with it the smallest that reaches the recall, and of those at most a tenth larger
-            the fastest. With --latency or --recall graphs (HNSWm) and lists (IVFn) compete too, and the plan says with which
+            --budget and --memory, --latency and --recall are limits; give one or more. Without --recall the plan with the best \
+            recall within the others is chosen; with it the smallest that reaches the recall, and of those at most a tenth larger \
+            the fastest. With --latency or --recall graphs (HNSWm) and lists (IVFn) compete too, and the plan says with which \
             effort to search; `kukla index --plan` takes it over. Where nothing meets all limits, the nearest plans are named.
 
-            With --model and --corpus in place of vectors, the model's layers and dimensions are chosen, too: those that it was trained
-            for (`kukla train matryoshka`), else all layers with dimensions halved again and again. A sample of the texts is embedded.
-            Recall is then of the whole model's exact neighbours, with --qrels nDCG@10 decides, and a query's time is its embedding and its
+            With --model and --corpus in place of vectors, the model's layers and dimensions are chosen, too: those that it was trained \
+            for (`kukla train matryoshka`), else all layers with dimensions halved again and again. A sample of the texts is embedded. \
+            Recall is then of the whole model's exact neighbours, with --qrels nDCG@10 decides, and a query's time is its embedding and its \
             search. `kukla embed --plan` and `kukla index --plan` take the size over.
 
             Examples:

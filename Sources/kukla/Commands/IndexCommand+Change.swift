@@ -35,7 +35,7 @@ extension IndexCommand {
             commandName: "add",
             abstract: "Add vectors to a collection.",
             discussion: """
-                Nothing is trained or encoded again, and a graph grows by the new vectors alone. The file is replaced when the new one is
+                Nothing is trained or encoded again, and a graph grows by the new vectors alone. The file is replaced when the new one is \
                 whole: who has the old one open keeps it. A collection with ids and texts wants --texts for the new vectors too.
 
                 Examples:
@@ -142,7 +142,7 @@ extension IndexCommand {
             commandName: "remove",
             abstract: "Remove items from a collection, by their ids.",
             discussion: """
-                A graph is mended around what was removed. Items without ids are named by their rows, from 0, and keep those names. The
+                A graph is mended around what was removed. Items without ids are named by their rows, from 0, and keep those names. The \
                 file is replaced when the new one is whole: who has the old one open keeps it. Ids that are not there are named.
 
                 Examples:

@@ -13,9 +13,9 @@ extension IndexCommand {
             abstract:
                 "Say how much searches of a collection find, why they miss the rest, and what to change.",
             discussion: """
-                Looks at the vectors (local dimension, hubs), at the graph (what no walk reaches, path lengths) and at the recall of
-                searches against all vectors compared by the collection's finest codes. Without --queries some of the stored vectors ask,
-                taken out of a copy of the graph first. --repair builds a graph anew from the vectors, also where the old one is
+                Looks at the vectors (local dimension, hubs), at the graph (what no walk reaches, path lengths) and at the recall of \
+                searches against all vectors compared by the collection's finest codes. Without --queries some of the stored vectors ask, \
+                taken out of a copy of the graph first. --repair builds a graph anew from the vectors, also where the old one is \
                 damaged.
 
                 Examples:

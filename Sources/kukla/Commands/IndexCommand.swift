@@ -21,10 +21,10 @@ extension IndexCommand {
             commandName: "build",
             abstract: "Build a searchable collection file from vectors.",
             discussion: """
-                The plan is what `kukla fit` wrote, or a factory string: optionally a structure (HNSWm: a graph of m links; IVFn: n
-                lists, IVFnr over residuals, IVFnb balanced, IVFn_HNSWm with a graph over the centres), transforms (MRLd, PCAd,
-                PCAWd, PCARd, RR, OPQm), a quantizer (F32, F16, BF16, SQ8, SQ6, SQ4, PQm, PQmx4fs, B1, RQb, RBEmxk), and optionally
-                Refine(...), or Tiered(...), whose finer codes stay on disk. With --texts the collection can be searched by text and
+                The plan is what `kukla fit` wrote, or a factory string: optionally a structure (HNSWm: a graph of m links; IVFn: n \
+                lists, IVFnr over residuals, IVFnb balanced, IVFn_HNSWm with a graph over the centres), transforms (MRLd, PCAd, \
+                PCAWd, PCARd, RR, OPQm), a quantizer (F32, F16, BF16, SQ8, SQ6, SQ4, PQm, PQmx4fs, B1, RQb, RBEmxk), and optionally \
+                Refine(...), or Tiered(...), whose finer codes stay on disk. With --texts the collection can be searched by text and \
                 shows the texts it finds. Graphs and lists miss a few matches: --recall chooses how hard they look, by measuring.
 
                 Examples:

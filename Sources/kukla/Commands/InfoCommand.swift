@@ -12,7 +12,7 @@ struct InfoCommand: ParsableCommand {
         commandName: "info",
         abstract: "Say what a file is: shapes, dtypes, bytes, checksum state.",
         discussion: """
-            Knows collections (.kukla), model folders (of aspects and of concepts, too), npy, fvecs, bvecs, ivecs, idx, safetensors
+            Knows collections (.kukla), model folders (of aspects and of concepts, too), npy, fvecs, bvecs, ivecs, idx, safetensors \
             and JSON lines, plain or gzip. Exits with 2 where a file is damaged.
 
             Examples:

@@ -8,7 +8,7 @@ struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys", abstract: "Make, list and remove the API keys of a server.",
         discussion: """
-            A key is shown once; only its hash is kept. A running server sees changes within seconds. read embeds, searches and looks; write
+            A key is shown once; only its hash is kept. A running server sees changes within seconds. read embeds, searches and looks; write \
             changes items too; admin makes, drops and restores collections too.
 
             Examples:

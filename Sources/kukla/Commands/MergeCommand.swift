@@ -21,9 +21,9 @@ struct MergeCommand: ParsableCommand {
             regmean           layers that answer each model's inputs as it did, by least squares; needs --probe
             self-positioning  learns weights and length on a few examples (--probe), in a minute
 
-            --probe names pairs of texts, or pairs with scores; give it once for each task: steps go over the tasks in turn, so that
-            each counts the same whatever its number of examples; fisher and regmean take the first for the first model and so on
-            where there are as many. Use no data that you will test on. Without --base, average, fisher and regmean merge the models
+            --probe names pairs of texts, or pairs with scores; give it once for each task: steps go over the tasks in turn, so that \
+            each counts the same whatever its number of examples; fisher and regmean take the first for the first model and so on \
+            where there are as many. Use no data that you will test on. Without --base, average, fisher and regmean merge the models \
             themselves, and slerp goes between them as seen from the origin.
 
             Examples:

@@ -12,14 +12,14 @@ struct MineCommand: ParsableCommand {
         commandName: "mine",
         abstract: "Find hard negatives: texts that a model ranks high and that are no answer.",
         discussion: """
-            Embeds questions and documents with a teacher (--model) and gives every pair of a question and its answer the documents that
+            Embeds questions and documents with a teacher (--model) and gives every pair of a question and its answer the documents that \
             rank highest without answering it. Those that score nearly as high as the answer are likely answers that nobody marked:
-            --rule top-k-percent leaves out what scores above 0.95 of it (--percent), margin what is nearer than --margin, threshold
-            what is above --threshold, top-k nothing. Known answers of a question are never its negatives. Mine with a model that is not
+            --rule top-k-percent leaves out what scores above 0.95 of it (--percent), margin what is nearer than --margin, threshold \
+            what is above --threshold, top-k nothing. Known answers of a question are never its negatives. Mine with a model that is not \
             the one in training.
 
-            Reads a BEIR folder (--beir), its files one by one (--queries, --corpus, --qrels), or pairs (--pairs: TSV, CSV or JSON lines,
-            where all second texts are the documents). Writes JSON lines of anchor, positive and negatives, as `kukla train contrastive
+            Reads a BEIR folder (--beir), its files one by one (--queries, --corpus, --qrels), or pairs (--pairs: TSV, CSV or JSON lines, \
+            where all second texts are the documents). Writes JSON lines of anchor, positive and negatives, as `kukla train contrastive \
             --pairs` and `kukla train instruct` read them; pairs with fewer negatives than asked for are left out.
 
             Examples:

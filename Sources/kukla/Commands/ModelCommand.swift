@@ -15,7 +15,7 @@ struct ModelCommand: ParsableCommand {
             commandName: "get",
             abstract: "Fetch a model folder from the Hugging Face hub into the cache.",
             discussion: """
-                Only the files that are needed, resumed where a fetch was cut, checked against their checksums. HF_ENDPOINT
+                Only the files that are needed, resumed where a fetch was cut, checked against their checksums. HF_ENDPOINT \
                 names another hub, HF_TOKEN the token for private models, KUKLA_CACHE the cache folder.
 
                 Examples:

@@ -13,8 +13,8 @@ struct SearchCommand: ParsableCommand {
         commandName: "search",
         abstract: "Search a collection by text or by vectors.",
         discussion: """
-            Text is embedded with the model that the collection names, or with --model. A collection of sets of vectors is
-            searched by late interaction; --vectors then names sets too. With --query-codec, vectors of a newer model search
+            Text is embedded with the model that the collection names, or with --model. A collection of sets of vectors is \
+            searched by late interaction; --vectors then names sets too. With --query-codec, vectors of a newer model search \
             what an older codec has stored.
 
             Examples:

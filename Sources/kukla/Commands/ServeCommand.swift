@@ -11,10 +11,10 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve embeddings and collections over HTTP.",
         discussion: """
-            Clients of OpenAI's embeddings (POST /v1/embeddings) and of text-embeddings-inference (/embed, /rerank, /similarity, /tokenize)
+            Clients of OpenAI's embeddings (POST /v1/embeddings) and of text-embeddings-inference (/embed, /rerank, /similarity, /tokenize) \
             work as they are. Collections are under /collections; /openapi.json describes all, / is a console for the browser.
 
-            The server listens on this machine only. It listens elsewhere when it has keys (`kukla keys add`). SIGTERM and Ctrl-C let
+            The server listens on this machine only. It listens elsewhere when it has keys (`kukla keys add`). SIGTERM and Ctrl-C let \
             requests in flight finish.
 
             Examples:

@@ -10,8 +10,8 @@ struct StudyCommand: ParsableCommand {
         commandName: "study",
         abstract: "Put a paper's claim to the test on real data.",
         discussion: """
-            Without a name, lists the studies. A quick run takes seconds and shows that all still works; the figures that count are
-            those of --full, within 20 minutes on two cores. With -o the page, its charts and the figures as JSON are written into a
+            Without a name, lists the studies. A quick run takes seconds and shows that all still works; the figures that count are \
+            those of --full, within 20 minutes on two cores. With -o the page, its charts and the figures as JSON are written into a \
             folder. A missed bar is a finding, not a failure: the exit status is 0.
 
             Examples:

@@ -12,8 +12,8 @@ extension TablesCommand {
             commandName: "advise",
             abstract: "Say which way to store a table suits a budget, measured on a sample.",
             discussion: """
-                Counts the ids, asks every method what it needs at each width, trains those that can meet the budget by successive
-                halving on a sample (validation rows decide, test rows only measure), and the finalists with several seeds at the budget,
+                Counts the ids, asks every method what it needs at each width, trains those that can meet the budget by successive \
+                halving on a sample (validation rows decide, test rows only measure), and the finalists with several seeds at the budget, \
                 half and a quarter of it. Ends with one recommendation and the command to train it in full.
 
                 Example:

@@ -37,7 +37,7 @@ extension TablesCommand {
             commandName: "bench",
             abstract: "Compare all ways to store a table, at several budgets and with several seeds.",
             discussion: """
-                Every training is a row of the results file, and is not run twice: a run that was stopped goes on where it was, and more
+                Every training is a row of the results file, and is not run twice: a run that was stopped goes on where it was, and more \
                 methods, budgets or seeds are added to what is there. A file belongs to one table of rows, schema, network and options.
 
                 Examples:

@@ -12,8 +12,8 @@ extension TablesCommand {
             commandName: "compress",
             abstract: "Store the table of a trained model in a smaller way, without training further.",
             discussion: """
-                Writes a model folder with the same network over another table. After training there are int8 and int16 (one step),
-                alpt (a step a row), dpq (product quantization), mde (truncated singular values), either of them in groups of vectors of
+                Writes a model folder with the same network over another table. After training there are int8 and int16 (one step), \
+                alpt (a step a row), dpq (product quantization), mde (truncated singular values), either of them in groups of vectors of \
                 like length (magnitude), tt (TT-SVD), dedup and deeplight (the largest weights). `kukla tables predict` with labelled rows says what it costs.
 
                 Examples:

@@ -11,7 +11,7 @@ extension TablesCommand {
             commandName: "export",
             abstract: "Write the vectors of a field's ids, so that they can be searched.",
             discussion: """
-                Writes an npy (or fvecs, jsonl) of one vector for each id, the most frequent id first, and beside it a .jsonl of the
+                Writes an npy (or fvecs, jsonl) of one vector for each id, the most frequent id first, and beside it a .jsonl of the \
                 ids: `kukla index` takes both.
 
                 Example:

@@ -11,8 +11,8 @@ extension TablesCommand {
             commandName: "predict",
             abstract: "Score rows with a trained model.",
             discussion: """
-                Writes the probability of each row, one a line, in the order of the file; a file of any size is scored a stretch at a
-                time. Columns are found by name, as in training; the label may be missing. Where it is there, AUC and log-loss are
+                Writes the probability of each row, one a line, in the order of the file; a file of any size is scored a stretch at a \
+                time. Columns are found by name, as in training; the label may be missing. Where it is there, AUC and log-loss are \
                 printed. Values that training never saw are no error: each method has its own way with them.
 
                 Example:

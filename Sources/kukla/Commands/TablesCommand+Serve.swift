@@ -27,10 +27,10 @@ extension TablesCommand {
             commandName: "serve",
             abstract: "Score rows over HTTP with trained models.",
             discussion: """
-                POST /rank takes rows as JSON objects by column names and answers with probabilities; GET /rank lists the models and
+                POST /rank takes rows as JSON objects by column names and answers with probabilities; GET /rank lists the models and \
                 their columns; /openapi.json describes both. `kukla serve --click-model` does the same beside collections.
 
-                Values that training never saw are no error. Columns that the schema joins from files are looked up where the files
+                Values that training never saw are no error. Columns that the schema joins from files are looked up where the files \
                 are still there and a row does not have them. The server listens on this machine only, unless it has keys.
 
                 Examples:

@@ -12,12 +12,12 @@ extension TablesCommand {
             commandName: "train",
             abstract: "Train a model on a table of rows.",
             discussion: """
-                Reads the table once, front to back (CSV, TSV, libFM, any separator, .gz of each). Rows are split as the schema says
-                (80/10/10 at random, by user or by time), unless --validation or --test name files of their own. Training stops when
-                the validation AUC has not risen for --patience checks, and the best weights are kept; test rows are looked at once,
+                Reads the table once, front to back (CSV, TSV, libFM, any separator, .gz of each). Rows are split as the schema says \
+                (80/10/10 at random, by user or by time), unless --validation or --test name files of their own. Training stops when \
+                the validation AUC has not risen for --patience checks, and the best weights are kept; test rows are looked at once, \
                 in the end.
 
-                --table is a method and its options (`kukla tables methods` lists them), --budget the bytes that the table may take
+                --table is a method and its options (`kukla tables methods` lists them), --budget the bytes that the table may take \
                 when it is saved: a share of a float row for each id (0.1), or an amount (64MB).
 
                 Examples:

@@ -14,10 +14,10 @@ extension TrainCommand {
             abstract:
                 "Train a space for each aspect in which texts are alike: same topic, same method, same source.",
             discussion: """
-                Reads a file of pairs for each aspect (NAME=FILE; TSV, CSV or JSON lines), or documents in JSON lines, each with "text" and
-                "labels", an object of aspects: texts that share an aspect's label are alike under it. In-batch negatives of the same
-                label do not count. --recipe siamese (the default) trains a LoRA an aspect, minutes and about 3 % of the model's bytes;
-                --recipe retrofit a small map of the model's own vectors, seconds and 1.6 MB, which serves all aspects with one pass of the
+                Reads a file of pairs for each aspect (NAME=FILE; TSV, CSV or JSON lines), or documents in JSON lines, each with "text" and \
+                "labels", an object of aspects: texts that share an aspect's label are alike under it. In-batch negatives of the same \
+                label do not count. --recipe siamese (the default) trains a LoRA an aspect, minutes and about 3 % of the model's bytes; \
+                --recipe retrofit a small map of the model's own vectors, seconds and 1.6 MB, which serves all aspects with one pass of the \
                 encoder. Writes a folder with the model and all aspects; `kukla embed --model DIR --aspect NAME` gives their vectors.
 
                 Examples:

@@ -13,10 +13,10 @@ extension TrainCommand {
             commandName: "bidr",
             abstract: "Train small codes that find candidates, and vectors on disk that rank them.",
             discussion: """
-                Learns from queries and the documents that answer them, over vectors of any model: first a head on random negatives,
-                then product codes of it, then a second head on what these codes rank high. Writes coarse.safetensors
-                (HEADd,OPQm,PQm) and fine.safetensors (HEADd,F32) to the output folder; `kukla index --codec --fine-codec` takes
-                them, and searches then go through the right head by themselves. Twenty passes a stage at a rate of 1e-3 in batches of
+                Learns from queries and the documents that answer them, over vectors of any model: first a head on random negatives, \
+                then product codes of it, then a second head on what these codes rank high. Writes coarse.safetensors \
+                (HEADd,OPQm,PQm) and fine.safetensors (HEADd,F32) to the output folder; `kukla index --codec --fine-codec` takes \
+                them, and searches then go through the right head by themselves. Twenty passes a stage at a rate of 1e-3 in batches of \
                 64, where no recipe or flag says otherwise.
 
                 Examples:

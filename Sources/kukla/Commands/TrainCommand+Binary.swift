@@ -13,10 +13,10 @@ extension TrainCommand {
             commandName: "binary",
             abstract: "Train binary codes for vectors of any model.",
             discussion: """
-                Codes of m components and k bits (RBEmxk) begin as random rotations; training makes them keep each vector's neighbours,
-                or with --pairs find each vector's partner. With --compatible-with, queries coded by the new codec also search what the
-                older one has coded: nothing stored needs to be coded again. If training makes nothing better, the rotations are
-                written. `kukla index --codec` takes the file. Five passes at a rate of 3e-4 in batches of 512, where no recipe or
+                Codes of m components and k bits (RBEmxk) begin as random rotations; training makes them keep each vector's neighbours, \
+                or with --pairs find each vector's partner. With --compatible-with, queries coded by the new codec also search what the \
+                older one has coded: nothing stored needs to be coded again. If training makes nothing better, the rotations are \
+                written. `kukla index --codec` takes the file. Five passes at a rate of 3e-4 in batches of 512, where no recipe or \
                 flag says otherwise.
 
                 Examples:

@@ -13,16 +13,16 @@ extension TrainCommand {
             commandName: "instruct",
             abstract: "Train a model that reads instructions, in two stages (NV-Embed).",
             discussion: """
-                Stage 1 (--stage1) learns retrieval: each text must find its partner among those of the batch and mined negatives. Stage 2
-                (--stage2) mixes tasks in each batch, and a text's own negatives alone count. Either may be left out. Rows are as for
+                Stage 1 (--stage1) learns retrieval: each text must find its partner among those of the batch and mined negatives. Stage 2 \
+                (--stage2) mixes tasks in each batch, and a text's own negatives alone count. Either may be left out. Rows are as for \
                 `train contrastive`; JSON lines may name their task:
                   {"task": "Given a claim, find abstracts about it", "anchor": "...", "positive": "...", "negatives": ["...", "..."]}
-                with "symmetric": true where the instruction stands before all texts of the row, as for similar sentences; --task is
+                with "symmetric": true where the instruction stands before all texts of the row, as for similar sentences; --task is \
                 for rows that name none. `kukla mine` writes such files.
 
-                A text with a task is read as --template says; tokens of the instruction are attended to and not pooled. --pooling is
-                mean, last, or latent:512x8 (latents x heads of latent attention); --mask bidirectional takes the mask off a causal
-                model. The folder keeps template and prompts (config_sentence_transformers.json). sentence-transformers loads it unless
+                A text with a task is read as --template says; tokens of the instruction are attended to and not pooled. --pooling is \
+                mean, last, or latent:512x8 (latents x heads of latent attention); --mask bidirectional takes the mask off a causal \
+                model. The folder keeps template and prompts (config_sentence_transformers.json). sentence-transformers loads it unless \
                 it pools by latent attention, which is a module of Kukla's own.
 
                 Examples:

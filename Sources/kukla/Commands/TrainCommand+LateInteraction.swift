@@ -13,10 +13,10 @@ extension TrainCommand {
             commandName: "late-interaction",
             abstract: "Train a layer that makes each token's vector for late interaction (ColBERT).",
             discussion: """
-                Reads pairs of a query and its document (TSV, CSV or JSON lines, each also as .gz); further columns are documents that
-                do not belong to the query. The model itself stays as it is: each text goes through it once, and a linear layer
-                behind its tokens learns to find documents by MaxSim, beginning as the tokens' principal components. Token
-                states are held in memory: 1.5 KB a token of a model of 384 dimensions. Three passes at a rate of 1e-3, where no
+                Reads pairs of a query and its document (TSV, CSV or JSON lines, each also as .gz); further columns are documents that \
+                do not belong to the query. The model itself stays as it is: each text goes through it once, and a linear layer \
+                behind its tokens learns to find documents by MaxSim, beginning as the tokens' principal components. Token \
+                states are held in memory: 1.5 KB a token of a model of 384 dimensions. Three passes at a rate of 1e-3, where no \
                 recipe or flag says otherwise. Writes a folder as PyLate has it, for `kukla embed --multi-vector`.
 
                 Examples:

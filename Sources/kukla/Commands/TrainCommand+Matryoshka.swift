@@ -12,11 +12,11 @@ extension TrainCommand {
             commandName: "matryoshka",
             abstract: "Train one model that can be cut to several sizes: leading dimensions, first layers.",
             discussion: """
-                mrl trains several dimensions of the whole model; 2dmse any of the layers with any of the dimensions, drawn anew for each
-                step; starbucks a fixed list of sizes, the smallest layers with the smallest dimensions. The whole model is always
-                among them. Examples are pairs or triplets of texts (as for `train contrastive`) or pairs with scores (--sts, as for
-                `train cosine`). Quality at each size is measured on --eval FILE, else on a tenth of the rows, which is then not
-                trained on; it stands in the folder's config.json under "kukla" and in its README.md with a chart. The size to use is
+                mrl trains several dimensions of the whole model; 2dmse any of the layers with any of the dimensions, drawn anew for each \
+                step; starbucks a fixed list of sizes, the smallest layers with the smallest dimensions. The whole model is always \
+                among them. Examples are pairs or triplets of texts (as for `train contrastive`) or pairs with scores (--sts, as for \
+                `train cosine`). Quality at each size is measured on --eval FILE, else on a tenth of the rows, which is then not \
+                trained on; it stands in the folder's config.json under "kukla" and in its README.md with a chart. The size to use is \
                 chosen later, by `kukla embed --dims 48 --layers 3` or `kukla export`.
 
                 Examples:

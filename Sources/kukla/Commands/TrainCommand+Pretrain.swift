@@ -12,11 +12,11 @@ extension TrainCommand {
             commandName: "pretrain",
             abstract: "Pre-train an encoder on texts alone, an old one or a new small one.",
             discussion: """
-                Hides words of the texts and lets the model tell them (mlm), with a decoder that rebuilds the text from its vector at
-                several sizes of the model (smae), or with one that sees the text through other holes for each word, and a bag of words
-                that all tokens speak of (dupmae, which is the default). Longer texts are cut into pieces; a twentieth of the pieces is
-                judged by. One pass at a rate of 1e-4 in batches of 32 where no recipe or flag says otherwise; a new model (--layers)
-                wants more: 1e-3 and several passes. The folder is what all other commands take as --model; fine-tune it, for
+                Hides words of the texts and lets the model tell them (mlm), with a decoder that rebuilds the text from its vector at \
+                several sizes of the model (smae), or with one that sees the text through other holes for each word, and a bag of words \
+                that all tokens speak of (dupmae, which is the default). Longer texts are cut into pieces; a twentieth of the pieces is \
+                judged by. One pass at a rate of 1e-4 in batches of 32 where no recipe or flag says otherwise; a new model (--layers) \
+                wants more: 1e-3 and several passes. The folder is what all other commands take as --model; fine-tune it, for \
                 pre-training alone makes no good vectors.
 
                 Examples:

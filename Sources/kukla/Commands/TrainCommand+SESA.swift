@@ -14,11 +14,11 @@ extension TrainCommand {
             abstract:
                 "Train an encoder whose dimensions are named concepts, so that a match can be explained.",
             discussion: """
-                Texts come with the names of their concepts (--labelled: JSON lines with "text" and "labels", or TSV of text and labels
-                between |), or concepts with descriptions (--concepts: a name, a tab and a description in each line). --pairs are texts
-                that are relevant to each other; without them, texts that share a concept are. Values are never below 0, and most are 0.
-                The recurrent encoder (a GRU over the model's word vectors) trains in six passes at a rate of 2e-3, the transformer in
-                one at 5e-5, where no recipe or flag says otherwise. --recipe esa makes explicit semantic analysis of --concepts
+                Texts come with the names of their concepts (--labelled: JSON lines with "text" and "labels", or TSV of text and labels \
+                between |), or concepts with descriptions (--concepts: a name, a tab and a description in each line). --pairs are texts \
+                that are relevant to each other; without them, texts that share a concept are. Values are never below 0, and most are 0. \
+                The recurrent encoder (a GRU over the model's word vectors) trains in six passes at a rate of 2e-3, the transformer in \
+                one at 5e-5, where no recipe or flag says otherwise. --recipe esa makes explicit semantic analysis of --concepts \
                 (title, tab, article) without training. `kukla embed` gives vectors, `kukla explain` says why two texts are alike.
 
                 Examples:

@@ -23,8 +23,8 @@ struct TrainCommand: ParsableCommand {
             commandName: "contrastive",
             abstract: "Train on pairs that belong together: each text must find its partner in the batch.",
             discussion: """
-                Reads pairs of texts (TSV, CSV or JSON lines, each also as .gz); further columns are texts that do not belong to
-                the first. Larger batches are better; --micro-batch bounds their memory. One pass at a rate of 2e-5, where no recipe or flag
+                Reads pairs of texts (TSV, CSV or JSON lines, each also as .gz); further columns are texts that do not belong to \
+                the first. Larger batches are better; --micro-batch bounds their memory. One pass at a rate of 2e-5, where no recipe or flag \
                 says otherwise. Writes a sentence-transformers folder.
 
                 Examples:
@@ -65,8 +65,8 @@ struct TrainCommand: ParsableCommand {
             commandName: "cosine",
             abstract: "Train on pairs with similarity scores, such as the STS benchmark's.",
             discussion: """
-                Reads the STS benchmark's files, a TSV or CSV of sentence1, sentence2 and score, or JSON lines with these keys; each
-                also as .gz. Scores go from 0 to --max-score. cosent and angle learn the order of the scores, cosine their values.
+                Reads the STS benchmark's files, a TSV or CSV of sentence1, sentence2 and score, or JSON lines with these keys; each \
+                also as .gz. Scores go from 0 to --max-score. cosent and angle learn the order of the scores, cosine their values. \
                 Writes a sentence-transformers folder.
 
                 Examples:
