@@ -1,4 +1,4 @@
-/// A table for the terminal: columns aligned by what characters really take there.
+/// A table of words: for the terminal, aligned by what characters really take there, or in Markdown.
 public struct TextTable: Sendable {
     /// Where a column's text stands.
     public enum Alignment: Sendable { case left, right }
@@ -41,6 +41,17 @@ public struct TextTable: Sendable {
         }
         let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
         return ([render(lines[0]), rule] + lines.dropFirst().map(render)).joined(separator: "\n") + "\n"
+    }
+
+    /// The table in Markdown; a bar in a cell is escaped.
+    public func markdown() -> String {
+        func line(_ cells: [String]) -> String {
+            let padded = cells + Array(repeating: "", count: max(0, columns.count - cells.count))
+            return "| " + padded.joined(separator: " | ") + " |\n"
+        }
+        let lines = [columns.map(\.title)] + rows
+        let escaped = lines.map { $0.map { Self.singleLine($0).replacing("|", with: "\\|") } }
+        return line(escaped[0]) + line(columns.map { _ in "---" }) + escaped.dropFirst().map(line).joined()
     }
 
     /// Line ends, tabs and escape characters as blanks: a cell may hold any text and must not move the cursor.

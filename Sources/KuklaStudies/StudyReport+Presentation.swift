@@ -14,17 +14,14 @@ extension StudyReport {
         }
     }
 
+    private var bars: TextTable {
+        TextTable(
+            columns: Self.barColumns.map { .init($0, $0 == "measured" ? .right : .left) }, rows: barRows)
+    }
+
     /// The tables for a terminal.
     public func text() -> String {
-        var parts = findings.tables.map { table in
-            let columns = table.columns.enumerated().map {
-                TextTable.Column($0.element, $0.offset == 0 ? .left : .right)
-            }
-            return "\(table.title)\n"
-                + TextTable(columns: columns, rows: table.rows.map { $0.map(\.description) }).text()
-        }
-        let bars = TextTable(
-            columns: Self.barColumns.map { .init($0, $0 == "measured" ? .right : .left) }, rows: barRows)
+        var parts = findings.tables.map { "\($0.title)\n\($0.words.text())" }
         parts.append(bars.text())
         return (parts + findings.notes + [summary]).joined(separator: "\n") + "\n"
     }
@@ -42,8 +39,7 @@ extension StudyReport {
 
             ## Bars
 
-            \(Self.markdown(Self.barColumns, barRows))
-
+            \(bars.markdown())
             """
         if !findings.charts.isEmpty { page += "\n## Charts\n" }
         for chart in findings.charts {
@@ -51,8 +47,7 @@ extension StudyReport {
         }
         if !findings.tables.isEmpty { page += "\n## Figures\n" }
         for table in findings.tables {
-            page += "\n\(table.title)\n\n"
-            page += Self.markdown(table.columns, table.rows.map { $0.map(\.description) }) + "\n"
+            page += "\n\(table.title)\n\n\(table.words.markdown())"
         }
         if !findings.notes.isEmpty {
             page += "\n## Notes\n\n" + findings.notes.map { "- \($0)" }.joined(separator: "\n") + "\n"
@@ -63,13 +58,5 @@ extension StudyReport {
     /// What the command was told about seeds.
     private var seedOption: String {
         seeds.count == StudyBench.usualSeeds(scale) ? "" : " --seeds \(seeds.count)"
-    }
-
-    private static func markdown(_ columns: [String], _ rows: [[String]]) -> String {
-        func line(_ cells: [String]) -> String {
-            "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
-        }
-        return ([line(columns), line(columns.map { _ in "---" })] + rows.map(line)).joined(
-            separator: "\n")
     }
 }

@@ -33,7 +33,7 @@ public struct StudyReport: Sendable {
         let all: [StudyBar.Outcome] = [.met, .missed, .notReproduced]
         return all.filter { count($0) > 0 }.map { "\(count($0)) \($0.rawValue)" }.joined(
             separator: ", ")
-            + " of \(findings.bars.count) bars, \(String(format: "%.0f", seconds)) s on \(threads) threads"
+            + " of \(findings.bars.count) bars, \(String(format: "%.0f", seconds)) s on \(threads) thread\(threads == 1 ? "" : "s")"
     }
 }
 
@@ -68,7 +68,7 @@ extension StudyReport {
                 notes: findings.notes))
     }
 
-    /// Writes `NAME.json`, the page `NAME.md` and its charts `NAME-*.svg` into `folder`.
+    /// Writes `NAME.json`, the page `NAME.md` and its charts `NAME-*.svg` into `folder`, and `studies.md`, the list of all that lie there.
     public func write(to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         for chart in findings.charts {
@@ -77,5 +77,7 @@ extension StudyReport {
         }
         try AtomicFile.write(json(), to: folder.appending(path: "\(name).json"))
         try AtomicFile.write(page(), to: folder.appending(path: "\(name).md"))
+        try AtomicFile.write(
+            StudyOverview(of: folder).page(), to: folder.appending(path: StudyOverview.fileName))
     }
 }

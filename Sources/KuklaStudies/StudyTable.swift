@@ -1,4 +1,5 @@
 import Foundation
+import KuklaFormats
 
 /// A table of figures, for people and, as JSON, for programs.
 public struct StudyTable: Sendable, Encodable {
@@ -47,5 +48,12 @@ public struct StudyTable: Sendable, Encodable {
         self.title = title
         self.columns = columns
         self.rows = rows
+    }
+
+    /// The table as it is printed, figures rounded.
+    var words: TextTable {
+        TextTable(
+            columns: columns.enumerated().map { .init($0.element, $0.offset == 0 ? .left : .right) },
+            rows: rows.map { $0.map(\.description) })
     }
 }

@@ -118,15 +118,16 @@ public struct SizeTable: Sendable, Codable, Equatable {
 
     /// The sizes as a table in Markdown.
     func markdown() -> String {
-        var text = "| layers | dimensions | bytes a vector (float32) |"
-        if let metric { text += " \(metric) | before training |" }
-        text += "\n| --- | --- | --- |" + (metric == nil ? "" : " --- | --- |") + "\n"
         func figure(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "" }
-        for size in sizes {
-            text += "| \(size.layers) | \(size.dimensions) | \(size.dimensions * 4) |"
-            if metric != nil { text += " \(figure(size.quality)) | \(figure(size.qualityBefore)) |" }
-            text += "\n"
-        }
-        return text
+        let titles =
+            ["layers", "dimensions", "bytes a vector (float32)"]
+            + (metric.map { [$0, "before training"] } ?? [])
+        return TextTable(
+            columns: titles.map { .init($0, .right) },
+            rows: sizes.map { size in
+                ["\(size.layers)", "\(size.dimensions)", "\(size.dimensions * 4)"]
+                    + (metric == nil ? [] : [figure(size.quality), figure(size.qualityBefore)])
+            }
+        ).markdown()
     }
 }

@@ -47,11 +47,7 @@ extension MergeReport {
 
     /// For a terminal.
     public func text() -> String {
-        var text = TextTable(
-            columns: Self.columns.enumerated().map { .init($1, $0 == 0 ? .left : .right) } + angleColumns,
-            rows: rows
-        )
-        .text()
+        var text = table.text()
         text += "\n\(summary)\n"
         if let first = probe.first, let last = probe.last {
             text += String(
@@ -64,10 +60,13 @@ extension MergeReport {
 
     /// For a model's card.
     func markdown() -> String {
-        let titles = Self.columns + angleColumns.map(\.title)
-        let lines = [titles, titles.map { _ in "---" }] + rows
-        return "\(sentence) \(summary)\n\n"
-            + lines.map { "| \($0.joined(separator: " | ")) |\n" }.joined()
+        "\(sentence) \(summary)\n\n\(table.markdown())"
+    }
+
+    private var table: TextTable {
+        TextTable(
+            columns: Self.columns.enumerated().map { .init($1, $0 == 0 ? .left : .right) } + angleColumns,
+            rows: rows)
     }
 
     private static let columns = ["model", "norm", "weight", "times"]

@@ -52,7 +52,7 @@ struct StudyReportTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         try Sample().report(on: bench(folder.deletingLastPathComponent())).write(to: folder)
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-        #expect(names == ["sample-line.svg", "sample.json", "sample.md"])
+        #expect(names == ["sample-line.svg", "sample.json", "sample.md", "studies.md"])
         let page = try String(contentsOf: folder.appending(path: "sample.md"), encoding: .utf8)
         #expect(page.contains("| 2. three | 3 | at most 2 | missed | seeds 2 to 4 |"))
         #expect(page.contains("| x\\|y | - |"))
@@ -63,6 +63,23 @@ struct StudyReportTests {
         #expect((json["bars"] as? [Any])?.count == 4)
         let table = try #require((json["tables"] as? [[String: Any]])?.first)
         #expect((table["rows"] as? [[Any]])?[0][1] is NSNull)
+    }
+
+    @Test("the list names every study whose report lies in the folder, and no other file")
+    func overview() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "kukla-study-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["sample", "another"] {
+            try Sample(name: name).report(on: bench(folder.deletingLastPathComponent())).write(to: folder)
+            try Data(#"{"study": 1}"#.utf8).write(to: folder.appending(path: "no-report.json"))
+        }
+        let rows = try String(contentsOf: folder.appending(path: "studies.md"), encoding: .utf8)
+            .split(separator: "\n").filter { $0.hasPrefix("| [") }
+        #expect(
+            rows == [
+                "| [another](another.md) |  | Nobody 2026 | 1 | 2 | 1 | 1 | 0 | \(defaultThreadCount) |",
+                "| [sample](sample.md) |  | Nobody 2026 | 1 | 2 | 1 | 1 | 0 | \(defaultThreadCount) |",
+            ])
     }
 
     @Test("a full run with other seeds than usual says so")

@@ -96,7 +96,8 @@ final class ArmTraining {
         bench.progress.announce("training: \(arm.name), seed \(arm.seed)")
         var recipe = recipe(of: arm)
         recipe.training.threads = bench.threads
-        recipe.training.checkpointEvery = 25
+        // A checkpoint is three times the model, and an epoch takes half a minute.
+        recipe.training.checkpointEvery = 100
         recipe.training.keep = 1
         let place = arms ?? FileManager.default.temporaryDirectory
         do { try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true) } catch {

@@ -83,10 +83,10 @@ public struct ModelCard: Sendable {
         if !metrics.isEmpty {
             text += "\n## Measured quality\n\n"
             if let measuredOn { text += "On `\(measuredOn)`:\n\n" }
-            text += "| metric | value |\n| --- | --- |\n"
-            for (name, value) in metrics.sorted(by: { $0.key < $1.key }) {
-                text += "| \(name) | \(String(format: "%.4f", value)) |\n"
-            }
+            text += TextTable(
+                columns: [.init("metric"), .init("value", .right)],
+                rows: metrics.sorted { $0.key < $1.key }.map { [$0.key, String(format: "%.4f", $0.value)] }
+            ).markdown()
         }
         if let sizes { text += sizeSection(sizes) }
         let (python, flag) =

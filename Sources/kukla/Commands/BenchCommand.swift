@@ -23,7 +23,8 @@ struct BenchCommand: ParsableCommand {
 
                 Examples:
                   kukla bench search vectors.kukla --queries q.npy --truth gt.ivecs --threads 1
-                  kukla bench search vectors.kukla --queries q.npy --efforts 16,32,64 --format json
+                  kukla bench search vectors.kukla --queries q.npy --efforts 16,32,64 \\
+                      --format json
                   kukla bench search vectors.kukla --queries q.npy --chart curve.svg
                 """)
 

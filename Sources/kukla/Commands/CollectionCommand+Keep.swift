@@ -8,8 +8,12 @@ extension CollectionCommand {
     /// `kukla collection compact`
     struct Compact: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "compact",
-            abstract: "Fold fresh items into the index and take deleted ones out.")
+            commandName: "compact", abstract: "Fold fresh items into the index and take deleted ones out.",
+            discussion: """
+                Examples:
+                  kukla collection compact data notes
+                  kukla collection compact data notes --rebuild
+                """)
 
         @OptionGroup var store: StoreArguments
 
@@ -40,6 +44,9 @@ extension CollectionCommand {
             discussion: """
                 Reads all of a collection's database and index. A damaged index is named and made again; a damaged database ends the command \
                 with status 2: restore a snapshot.
+
+                Example:
+                  kukla collection check data notes
                 """)
 
         @OptionGroup var store: StoreArguments
@@ -63,7 +70,11 @@ extension CollectionCommand {
     /// `kukla collection snapshot`
     struct Snapshot: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "snapshot", abstract: "Copy a collection, as it is at one moment, to a new folder.")
+            commandName: "snapshot", abstract: "Copy a collection, as it is at one moment, to a new folder.",
+            discussion: """
+                Example:
+                  kukla collection snapshot data notes -o notes-monday
+                """)
 
         @OptionGroup var store: StoreArguments
 
@@ -83,7 +94,11 @@ extension CollectionCommand {
     /// `kukla collection restore`
     struct Restore: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "restore", abstract: "Make a collection from a snapshot.")
+            commandName: "restore", abstract: "Make a collection from a snapshot.",
+            discussion: """
+                Example:
+                  kukla collection restore data notes notes-monday --replace
+                """)
 
         @OptionGroup var store: StoreArguments
 
@@ -109,7 +124,12 @@ extension CollectionCommand {
     struct Alias: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "alias",
-            abstract: "Let a second name stand for a collection, from one moment to the next.")
+            abstract: "Let a second name stand for a collection, from one moment to the next.",
+            discussion: """
+                Examples:
+                  kukla collection alias data current notes-2
+                  kukla collection alias data current --remove
+                """)
 
         @OptionGroup var store: StoreArguments
 

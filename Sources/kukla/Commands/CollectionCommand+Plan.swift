@@ -8,7 +8,11 @@ extension CollectionCommand {
     struct Plan: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "plan",
-            abstract: "Say what the index is made of, why, and what its searches were measured to find.")
+            abstract: "Say what the index is made of, why, and what its searches were measured to find.",
+            discussion: """
+                Example:
+                  kukla collection plan data notes --json
+                """)
 
         @OptionGroup var store: StoreArguments
 

@@ -9,7 +9,11 @@ extension CollectionCommand {
     /// `kukla collection get`
     struct Get: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "get", abstract: "Print items by their ids, as JSON lines.")
+            commandName: "get", abstract: "Print items by their ids, as JSON lines.",
+            discussion: """
+                Example:
+                  kukla collection get data notes n17 n18 --vectors
+                """)
 
         @OptionGroup var store: StoreArguments
 
@@ -95,7 +99,11 @@ extension CollectionCommand {
     /// `kukla collection count`
     struct Count: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "count", abstract: "Print how many items there are, or for how many a filter holds.")
+            commandName: "count", abstract: "Print how many items there are, or for how many a filter holds.",
+            discussion: """
+                Example:
+                  kukla collection count data notes --where '{"year": {"$gte": 2024}}'
+                """)
 
         @OptionGroup var store: StoreArguments
 
@@ -125,7 +133,8 @@ extension CollectionCommand {
 
                 Examples:
                   kukla collection search data notes "the logo"
-                  kukla collection search data notes "the logo" --by words --where '{"lang": "en"}'
+                  kukla collection search data notes "the logo" --by words \\
+                      --where '{"lang": "en"}'
                   kukla collection search data notes --vectors q.npy -k 100 --json
                 """)
 
@@ -266,7 +275,12 @@ extension CollectionCommand {
     /// `kukla collection info`
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "info", abstract: "Say what a store or one of its collections holds.")
+            commandName: "info", abstract: "Say what a store or one of its collections holds.",
+            discussion: """
+                Examples:
+                  kukla collection info data
+                  kukla collection info data notes --json
+                """)
 
         @OptionGroup var store: StoreArguments
 

@@ -19,7 +19,8 @@ extension CollectionCommand {
 
                 Examples:
                   kukla collection reencode data notes --model new-model
-                  kukla collection reencode data notes --model new-model --dims 256 --plan "HNSW16,SQ8"
+                  kukla collection reencode data notes --model new-model --dims 256 \\
+                      --plan "HNSW16,SQ8"
                   kukla collection reencode data notes --give-up
                 """)
 

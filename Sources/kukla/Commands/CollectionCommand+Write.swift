@@ -14,8 +14,10 @@ extension CollectionCommand {
             discussion: """
                 Examples:
                   kukla collection create data notes --dimensions 384
-                  kukla collection create data notes --dimensions 384 --plan "HNSW16,SQ8" --index-path year --index-path lang
-                  kukla collection create data notes --dimensions 384 --budget 48B --fit-at 20000 --vectors float16
+                  kukla collection create data notes --dimensions 384 --plan "HNSW16,SQ8" \\
+                      --index-path year --index-path lang
+                  kukla collection create data notes --dimensions 384 --budget 48B \\
+                      --fit-at 20000 --vectors float16
                 """)
 
         @OptionGroup var store: StoreArguments
@@ -74,7 +76,11 @@ extension CollectionCommand {
     /// `kukla collection drop`
     struct Drop: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "drop", abstract: "Delete a collection with all that it holds.")
+            commandName: "drop", abstract: "Delete a collection with all that it holds.",
+            discussion: """
+                Example:
+                  kukla collection drop data notes
+                """)
 
         @OptionGroup var store: StoreArguments
 
@@ -217,8 +223,10 @@ extension CollectionCommand {
             commandName: "upsert",
             abstract: "Write a few items, all or none: JSON lines from a file or standard input.",
             discussion: """
-                Example:
-                  echo '{"id": "n1", "text": "a note", "vector": [0.1, 0.2]}' | kukla collection upsert data notes
+                Examples:
+                  kukla collection upsert data notes new.jsonl
+                  echo '{"id": "n1", "text": "a note", "vector": [0.1, 0.2]}' \\
+                      | kukla collection upsert data notes
                 """)
 
         @OptionGroup var store: StoreArguments
@@ -257,7 +265,12 @@ extension CollectionCommand {
     /// `kukla collection delete`
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "delete", abstract: "Delete items by their ids or by a filter.")
+            commandName: "delete", abstract: "Delete items by their ids or by a filter.",
+            discussion: """
+                Examples:
+                  kukla collection delete data notes n17 n18
+                  kukla collection delete data notes --where '{"lang": "de"}'
+                """)
 
         @OptionGroup var store: StoreArguments
 
@@ -291,7 +304,11 @@ extension CollectionCommand {
     /// `kukla collection index`
     struct Index: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "index", abstract: "Index the values at paths into metadata, for filters.")
+            commandName: "index", abstract: "Index the values at paths into metadata, for filters.",
+            discussion: """
+                Example:
+                  kukla collection index data notes year source.host
+                """)
 
         @OptionGroup var store: StoreArguments
 

@@ -19,9 +19,11 @@ struct CollectionCommand: ParsableCommand {
             $and $or $not.
 
             Examples:
-              kukla collection create data notes --dimensions 384 --plan "PQ48x4fs,Refine(SQ8)"
+              kukla collection create data notes --dimensions 384 \\
+                  --plan "PQ48x4fs,Refine(SQ8)"
               kukla collection import data notes vectors.npy --items notes.jsonl
-              kukla collection search data notes "the logo" --where '{"year": {"$gte": 2024}}'
+              kukla collection search data notes "the logo" \\
+                  --where '{"year": {"$gte": 2024}}'
               kukla collection snapshot data notes -o backup
             """,
         subcommands: [

@@ -23,7 +23,8 @@ struct EmbedCommand: ParsableCommand {
               kukla embed notes.jsonl --multi-vector -o tokens.npy
               kukla embed papers.jsonl --model papers --aspect method -o method.npy
               kukla embed posts.jsonl --model named --top-concepts 8 -o posts.jsonl
-              kukla embed claims.txt --model instructed --instruction "Given a claim, find abstracts about it" -o q.npy
+              kukla embed claims.txt --model instructed \\
+                  --instruction "Given a claim, find abstracts about it" -o q.npy
             """)
 
     @Argument(help: "The texts: a file, or - for stdin.")

@@ -20,7 +20,8 @@ extension EvalCommand {
 
                 Examples:
                   kukla eval sizes sts-test.csv --model elastic --task sts
-                  kukla eval sizes scifact --model elastic --task retrieval --int8 --layers 2,4,6 --report sizes.html
+                  kukla eval sizes scifact --model elastic --task retrieval --int8 \\
+                      --layers 2,4,6 --report sizes.html
                 """)
 
         enum Task: String, ExpressibleByArgument, CaseIterable { case sts, retrieval }

@@ -109,7 +109,8 @@ struct EvalCommand: ParsableCommand {
 
                 Examples:
                   kukla eval pairs captions.tsv --model tuned
-                  kukla eval pairs claims.tsv --model instructed --instruction "Given a claim, find abstracts about it"
+                  kukla eval pairs claims.tsv --model instructed \\
+                      --instruction "Given a claim, find abstracts about it"
                 """)
 
         @Argument(help: "The pairs.")

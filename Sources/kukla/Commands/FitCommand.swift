@@ -29,8 +29,10 @@ struct FitCommand: ParsableCommand {
               kukla fit vectors.npy --budget 48B -o plan.json --report report.html
               kukla fit vectors.npy --memory 512MB --latency 2ms -o plan.json
               kukla fit vectors.npy --recall 0.95 --latency 500us --memory 1GB -o plan.json
-              kukla fit docs.npy --budget 96 --queries q.npy --qrels qrels.tsv --texts docs.jsonl --query-texts q.jsonl
-              kukla fit --model elastic --corpus notes.jsonl --budget 48B --latency 2ms -o plan.json
+              kukla fit docs.npy --budget 96 --queries q.npy --qrels qrels.tsv \\
+                  --texts docs.jsonl --query-texts q.jsonl
+              kukla fit --model elastic --corpus notes.jsonl --budget 48B --latency 2ms \\
+                  -o plan.json
             """)
 
     @Argument(help: "The vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")

@@ -40,7 +40,8 @@ extension IndexCommand {
 
                 Examples:
                   kukla index add notes.kukla more.npy --texts more.jsonl
-                  kukla index add notes.kukla changed.npy --texts changed.jsonl --duplicates replace
+                  kukla index add notes.kukla changed.npy --texts changed.jsonl \\
+                      --duplicates replace
                   kukla index add vectors.kukla more.npy -o larger.kukla
                 """)
 

@@ -28,13 +28,19 @@ extension IndexCommand {
                 shows the texts it finds. Graphs and lists miss a few matches: --recall chooses how hard they look, by measuring.
 
                 Examples:
-                  kukla index vectors.npy --plan plan.json --texts notes.jsonl -o notes.kukla
+                  kukla index build vectors.npy --plan plan.json --texts notes.jsonl \\
+                      -o notes.kukla
                   kukla index vectors.npy --factory "PCA128,SQ8" -o vectors.kukla
-                  kukla index vectors.npy --factory "HNSW16,SQ8,Refine(F16)" --recall 0.95 -o vectors.kukla
-                  kukla index vectors.npy --factory "PQ48x4fs,Tiered(F32,factor=20)" -o vectors.kukla
-                  kukla index vectors.npy --codec codec.safetensors --factory "RBE384x2,Refine(SQ8)" -o vectors.kukla
-                  kukla index tokens.npy --multi-vector --factory "FDE20x5x16,SQ8" --texts notes.jsonl -o notes.kukla
-                  kukla index base.fvecs --factory "IVF1024,PQ32x4fs,Refine(SQ8)" --metric l2 -o base.kukla
+                  kukla index vectors.npy --factory "HNSW16,SQ8,Refine(F16)" --recall 0.95 \\
+                      -o vectors.kukla
+                  kukla index vectors.npy --factory "PQ48x4fs,Tiered(F32,factor=20)" \\
+                      -o vectors.kukla
+                  kukla index vectors.npy --codec codec.safetensors \\
+                      --factory "RBE384x2,Refine(SQ8)" -o vectors.kukla
+                  kukla index tokens.npy --multi-vector --factory "FDE20x5x16,SQ8" \\
+                      --texts notes.jsonl -o notes.kukla
+                  kukla index base.fvecs --factory "IVF1024,PQ32x4fs,Refine(SQ8)" --metric l2 \\
+                      -o base.kukla
                 """)
 
         @Argument(help: "The vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")

@@ -39,7 +39,12 @@ struct KeysCommand: ParsableCommand {
 
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "add", abstract: "Make a key and print it, once.")
+            commandName: "add", abstract: "Make a key and print it, once.",
+            discussion: """
+                Examples:
+                  kukla keys add data --scope write --collection notes --label importer
+                  kukla keys add data --days 30
+                """)
 
         @OptionGroup var place: Place
 
@@ -80,7 +85,11 @@ struct KeysCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "List the keys, without their secrets.")
+            commandName: "list", abstract: "List the keys, without their secrets.",
+            discussion: """
+                Example:
+                  kukla keys list data
+                """)
 
         @OptionGroup var place: Place
         @OptionGroup var reporting: OutputOptions
@@ -112,7 +121,12 @@ struct KeysCommand: ParsableCommand {
     }
 
     struct Remove: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "remove", abstract: "Remove a key.")
+        static let configuration = CommandConfiguration(
+            commandName: "remove", abstract: "Remove a key.",
+            discussion: """
+                Example:
+                  kukla keys remove data KEY-ID
+                """)
 
         @OptionGroup var place: Place
 

@@ -14,12 +14,13 @@ struct MergeCommand: ParsableCommand {
         discussion: """
             Takes and writes sentence-transformers folders; tokenizer and settings are the base's, and README.md tells what was merged.
 
-            average           the weighted mean of what the trainings changed
-            slerp             iterated spherical interpolation of the changes
-            ties              the largest changes, elected by sign
-            fisher            mean weighted by what each model's loss depends on; needs --probe
-            regmean           layers that answer each model's inputs as it did, by least squares; needs --probe
-            self-positioning  learns weights and length on a few examples (--probe), in a minute
+              average           the weighted mean of what the trainings changed
+              slerp             iterated spherical interpolation of the changes
+              ties              the largest changes, elected by sign
+              fisher            mean weighted by what losses depend on; needs --probe
+              regmean           layers that answer each model's inputs as it did;
+                                needs --probe
+              self-positioning  learns weights and length on a few examples (--probe)
 
             --probe names pairs of texts, or pairs with scores; give it once for each task: steps go over the tasks in turn, so that \
             each counts the same whatever its number of examples; fisher and regmean take the first for the first model and so on \
@@ -27,8 +28,10 @@ struct MergeCommand: ParsableCommand {
             themselves, and slerp goes between them as seen from the origin.
 
             Examples:
-              kukla merge --base m0 --models sts retrieval --method slerp --weights 1,2 -o merged
-              kukla merge --base m0 --models sts retrieval --method self-positioning --probe scored.tsv --probe pairs.jsonl -o merged
+              kukla merge --base m0 --models sts retrieval --method slerp --weights 1,2 \\
+                  -o merged
+              kukla merge --base m0 --models sts retrieval --method self-positioning \\
+                  --probe scored.tsv --probe pairs.jsonl -o merged
             """)
 
     @Option(help: "The folder of the model that all models were tuned from.")

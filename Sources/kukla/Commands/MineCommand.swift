@@ -24,9 +24,12 @@ struct MineCommand: ParsableCommand {
 
             Examples:
               kukla mine --beir scifact --split train -o mined.jsonl
-              kukla mine --queries q.jsonl --corpus c.jsonl.gz --qrels train.tsv --negatives 3 --skip 5 -o mined.jsonl
+              kukla mine --queries q.jsonl --corpus c.jsonl.gz --qrels train.tsv \\
+                  --negatives 3 --skip 5 -o mined.jsonl
               kukla mine --pairs captions.tsv --rule margin --margin 0.05 -o mined.jsonl
-              kukla mine --beir scifact --split train --task "Given a claim, find abstracts that support or refute it" -o stage1.jsonl
+              kukla mine --beir scifact --split train \\
+                  --task "Given a claim, find abstracts that support or refute it" \\
+                  -o stage1.jsonl
             """)
 
     enum Rule: String, CaseIterable, ExpressibleByArgument {

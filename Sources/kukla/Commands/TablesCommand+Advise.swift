@@ -17,7 +17,8 @@ extension TablesCommand {
                 half and a quarter of it. Ends with one recommendation and the command to train it in full.
 
                 Example:
-                  kukla tables advise ratings.csv --schema schema.yaml --budget 64MB --report advice.html
+                  kukla tables advise ratings.csv --schema schema.yaml --budget 64MB \\
+                      --report advice.html
                 """)
 
         @Argument(help: "The rows.")

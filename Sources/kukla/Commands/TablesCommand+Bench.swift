@@ -41,8 +41,10 @@ extension TablesCommand {
                 methods, budgets or seeds are added to what is there. A file belongs to one table of rows, schema, network and options.
 
                 Examples:
-                  kukla tables bench ratings.csv --schema schema.yaml --budgets 0.5,0.1,0.01 -o results.jsonl
-                  kukla tables bench ratings.csv --schema schema.yaml --tables hash,qr,unified --seeds 3 -o results.jsonl --report bench.html
+                  kukla tables bench ratings.csv --schema schema.yaml --budgets 0.5,0.1,0.01 \\
+                      -o results.jsonl
+                  kukla tables bench ratings.csv --schema schema.yaml --tables hash,qr,unified \\
+                      --seeds 3 -o results.jsonl --report bench.html
                 """)
 
         @Argument(help: "The rows.")

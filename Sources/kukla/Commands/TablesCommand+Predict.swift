@@ -89,7 +89,12 @@ extension TablesCommand {
     /// `kukla tables methods`: what --table may say.
     struct Methods: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "methods", abstract: "List the ways to store a table of vectors, and their options.")
+            commandName: "methods", abstract: "List the ways to store a table of vectors, and their options.",
+            discussion: """
+                Examples:
+                  kukla tables methods
+                  kukla tables methods --json
+                """)
 
         @OptionGroup var reporting: OutputOptions
 

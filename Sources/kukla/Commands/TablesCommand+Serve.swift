@@ -35,7 +35,8 @@ extension TablesCommand {
 
                 Examples:
                   kukla tables serve model
-                  curl localhost:8080/rank -d '{"rows": [{"user": "u1", "film": "f2", "age": 30}, {"user": "u1", "film": "f3", "age": 30}]}'
+                  curl localhost:8080/rank \\
+                      -d '{"rows": [{"user": "u1", "film": "f2", "age": 30}, {"user": "u1", "film": "f3", "age": 30}]}'
                   kukla tables serve films=model shops=other --port 9000
                 """)
 

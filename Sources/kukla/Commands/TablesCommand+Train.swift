@@ -22,8 +22,10 @@ extension TablesCommand {
 
                 Examples:
                   kukla tables train clicks.tsv.gz --schema schema.yaml -o model
-                  kukla tables train clicks.tsv.gz --schema schema.yaml --model dcn --table "unified:rows=20000" -o model
-                  kukla tables train ratings.csv --schema schema.yaml --model din --table qr --budget 0.1 -o model --json
+                  kukla tables train clicks.tsv.gz --schema schema.yaml --model dcn \\
+                      --table "unified:rows=20000" -o model
+                  kukla tables train ratings.csv --schema schema.yaml --model din --table qr \\
+                      --budget 0.1 -o model --json
                 """)
 
         @Argument(help: "The rows.")

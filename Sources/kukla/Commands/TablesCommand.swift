@@ -12,7 +12,8 @@ struct TablesCommand: ParsableCommand {
         discussion: """
             A table of rows, a schema that says what its columns are, and out comes a model folder that scores rows:
               kukla tables train ratings.csv --schema schema.yaml -o model
-              kukla tables train ratings.csv --schema schema.yaml --table unified --budget 0.1 -o small
+              kukla tables train ratings.csv --schema schema.yaml --table unified \\
+                  --budget 0.1 -o small
               kukla tables predict small new.csv -o scores.csv
               kukla tables serve small
 

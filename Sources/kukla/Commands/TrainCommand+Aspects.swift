@@ -21,7 +21,8 @@ extension TrainCommand {
                 encoder. Writes a folder with the model and all aspects; `kukla embed --model DIR --aspect NAME` gives their vectors.
 
                 Examples:
-                  kukla train aspects --pairs topic=topic.tsv --pairs source=source.tsv -o papers
+                  kukla train aspects --pairs topic=topic.tsv --pairs source=source.tsv \\
+                      -o papers
                   kukla train aspects --documents articles.jsonl --recipe retrofit -o papers
                   kukla embed articles.jsonl --model papers --aspect topic -o topic.npy
                 """)

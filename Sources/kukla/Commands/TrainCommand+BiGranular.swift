@@ -20,8 +20,10 @@ extension TrainCommand {
                 64, where no recipe or flag says otherwise.
 
                 Examples:
-                  kukla train bidr --queries q.npy --documents d.npy --pairs pairs.tsv --code-bytes 24 -o heads
-                  kukla index d.npy --codec heads/coarse.safetensors --fine-codec heads/fine.safetensors -o d.kukla
+                  kukla train bidr --queries q.npy --documents d.npy --pairs pairs.tsv \\
+                      --code-bytes 24 -o heads
+                  kukla index d.npy --codec heads/coarse.safetensors \\
+                      --fine-codec heads/fine.safetensors -o d.kukla
                 """)
 
         @Option(help: "The queries' vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")

@@ -21,8 +21,10 @@ extension TrainCommand {
 
                 Examples:
                   kukla train binary vectors.npy --code RBE384x2 -o codec.safetensors
-                  kukla train binary questions.npy --pairs answers.npy --code RBE384x4 -o codec.safetensors
-                  kukla train binary new.npy --compatible-with old.safetensors --older-vectors old.npy -o new.safetensors
+                  kukla train binary questions.npy --pairs answers.npy --code RBE384x4 \\
+                      -o codec.safetensors
+                  kukla train binary new.npy --compatible-with old.safetensors \\
+                      --older-vectors old.npy -o new.safetensors
                 """)
 
         @Argument(help: "The vectors: .npy, .fvecs, .bvecs, .jsonl or idx, each also as .gz.")

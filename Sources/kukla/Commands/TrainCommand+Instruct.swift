@@ -16,7 +16,8 @@ extension TrainCommand {
                 Stage 1 (--stage1) learns retrieval: each text must find its partner among those of the batch and mined negatives. Stage 2 \
                 (--stage2) mixes tasks in each batch, and a text's own negatives alone count. Either may be left out. Rows are as for \
                 `train contrastive`; JSON lines may name their task:
-                  {"task": "Given a claim, find abstracts about it", "anchor": "...", "positive": "...", "negatives": ["...", "..."]}
+                  {"task": "Find abstracts about the claim", "anchor": "...",
+                   "positive": "...", "negatives": ["...", "..."]}
                 with "symmetric": true where the instruction stands before all texts of the row, as for similar sentences; --task is \
                 for rows that name none. `kukla mine` writes such files.
 
@@ -26,10 +27,14 @@ extension TrainCommand {
                 it pools by latent attention, which is a module of Kukla's own.
 
                 Examples:
-                  kukla mine --beir scifact --split train --task "Given a claim, find abstracts about it" -o stage1.jsonl
-                  kukla train instruct --stage1 stage1.jsonl --stage2 mixed.jsonl --pooling latent:512x8 -o instructed
-                  kukla train instruct --model decoder --mask bidirectional --stage1 stage1.jsonl -o instructed
-                  kukla embed claims.txt --model instructed --instruction "Given a claim, find abstracts about it" -o q.npy
+                  kukla mine --beir scifact --split train \\
+                      --task "Given a claim, find abstracts about it" -o stage1.jsonl
+                  kukla train instruct --stage1 stage1.jsonl --stage2 mixed.jsonl \\
+                      --pooling latent:512x8 -o instructed
+                  kukla train instruct --model decoder --mask bidirectional \\
+                      --stage1 stage1.jsonl -o instructed
+                  kukla embed claims.txt --model instructed \\
+                      --instruction "Given a claim, find abstracts about it" -o q.npy
                 """)
 
         @Option(help: "Rows of the first stage: a text, its partner, and maybe negatives.")

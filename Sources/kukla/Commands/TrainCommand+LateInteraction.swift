@@ -21,7 +21,8 @@ extension TrainCommand {
 
                 Examples:
                   kukla train late-interaction --pairs questions.tsv -o late
-                  kukla train late-interaction --model tuned --pairs pairs.jsonl.gz --dimensions 96 --eval dev.tsv -o late
+                  kukla train late-interaction --model tuned --pairs pairs.jsonl.gz \\
+                      --dimensions 96 --eval dev.tsv -o late
                   kukla embed notes.jsonl --model late --multi-vector -o tokens.npy
                 """)
 

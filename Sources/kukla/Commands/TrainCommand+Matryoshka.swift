@@ -20,9 +20,12 @@ extension TrainCommand {
                 chosen later, by `kukla embed --dims 48 --layers 3` or `kukla export`.
 
                 Examples:
-                  kukla train matryoshka --pairs captions.tsv --dims 384,192,96,48,24,12 -o elastic
-                  kukla train matryoshka --sts sts-train.csv --eval sts-dev.csv --dims 384,96,24 --layers 2,4,6 -o elastic
-                  kukla train matryoshka --sts sts-train.csv --recipe starbucks --epochs 2 -o elastic
+                  kukla train matryoshka --pairs captions.tsv --dims 384,192,96,48,24,12 \\
+                      -o elastic
+                  kukla train matryoshka --sts sts-train.csv --eval sts-dev.csv \\
+                      --dims 384,96,24 --layers 2,4,6 -o elastic
+                  kukla train matryoshka --sts sts-train.csv --recipe starbucks --epochs 2 \\
+                      -o elastic
                 """)
 
         @Option(help: "Pairs of texts that belong together; further columns are texts that do not.")

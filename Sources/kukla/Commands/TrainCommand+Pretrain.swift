@@ -21,9 +21,12 @@ extension TrainCommand {
 
                 Examples:
                   kukla train pretrain --corpus notes.jsonl.gz --model MODEL -o adapted
-                  kukla train pretrain --corpus notes.txt --layers 4 --width 192 --heads 3 --vocabulary 8000 \\
-                      --recipe smae --sizes 1x24,2x48,3x96,4x192 --epochs 5 --learning-rate 0.001 -o small
-                  kukla train matryoshka --model small --pairs pairs.tsv --recipe starbucks --dims 192,96,48,24 -o cups
+                  kukla train pretrain --corpus notes.txt --layers 4 --width 192 --heads 3 \\
+                      --vocabulary 8000 \\
+                      --recipe smae --sizes 1x24,2x48,3x96,4x192 --epochs 5 \\
+                      --learning-rate 0.001 -o small
+                  kukla train matryoshka --model small --pairs pairs.tsv --recipe starbucks \\
+                      --dims 192,96,48,24 -o cups
                 """)
 
         @Option(help: "The texts: .txt, .jsonl, .tsv or .csv, each also as .gz.")

@@ -23,7 +23,8 @@ extension TrainCommand {
 
                 Examples:
                   kukla train sesa --labelled posts.jsonl -o named
-                  kukla train sesa --concepts skills.tsv --labelled profiles.jsonl --pairs jobs.tsv --encoder transformer -o named
+                  kukla train sesa --concepts skills.tsv --labelled profiles.jsonl \\
+                      --pairs jobs.tsv --encoder transformer -o named
                   kukla train sesa --recipe esa --concepts articles.tsv -o esa
                   kukla explain --model named "brakes squeal when wet" post.txt
                 """)

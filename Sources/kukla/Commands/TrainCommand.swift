@@ -29,7 +29,8 @@ struct TrainCommand: ParsableCommand {
 
                 Examples:
                   kukla train contrastive --pairs captions.tsv -o tuned
-                  kukla train contrastive --model tuned --pairs pairs.jsonl.gz --batch-size 1024 --micro-batch 64 \\
+                  kukla train contrastive --model tuned --pairs pairs.jsonl.gz \\
+                      --batch-size 1024 --micro-batch 64 \\
                       --symmetric --eval dev.tsv -o tuned2
                 """)
 
@@ -71,7 +72,8 @@ struct TrainCommand: ParsableCommand {
 
                 Examples:
                   kukla train cosine --pairs sts-train.csv --eval sts-dev.csv -o tuned
-                  kukla train cosine --pairs scored.tsv --max-score 1 --loss cosine --epochs 2 -o tuned
+                  kukla train cosine --pairs scored.tsv --max-score 1 --loss cosine --epochs 2 \\
+                      -o tuned
                 """)
 
         @Option(help: "The pairs with their scores.")
