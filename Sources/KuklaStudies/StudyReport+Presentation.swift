@@ -14,7 +14,7 @@ extension StudyReport {
         }
     }
 
-    private var bars: TextTable {
+    private var barTable: TextTable {
         TextTable(
             columns: Self.barColumns.map { .init($0, $0 == "measured" ? .right : .left) }, rows: barRows)
     }
@@ -22,7 +22,7 @@ extension StudyReport {
     /// The tables for a terminal.
     public func text() -> String {
         var parts = findings.tables.map { "\($0.title)\n\($0.words.text())" }
-        parts.append(bars.text())
+        parts.append(barTable.text())
         return (parts + findings.notes + [summary]).joined(separator: "\n") + "\n"
     }
 
@@ -39,7 +39,7 @@ extension StudyReport {
 
             ## Bars
 
-            \(bars.markdown())
+            \(barTable.markdown())
             """
         if !findings.charts.isEmpty { page += "\n## Charts\n" }
         for chart in findings.charts {
