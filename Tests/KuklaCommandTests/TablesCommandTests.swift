@@ -137,6 +137,9 @@ import Testing
         let bytes = try json(try train("--table", "hash", "--budget", "1kB", "-o", "small", "--json"))
         #expect(bytes["budget_bytes"] as? Int == 1000)
         #expect(try train("--table", "dense", "--budget", "0.1", "-o", "none").failed(64, "floor", "1600"))
+        #expect(
+            try train("--table", "unified:rows=500", "--budget", "800B", "-o", "none")
+                .failed(64, "floor", "'unified' without options"))
         #expect(try train("--table", "hsah", "-o", "none").failed(64, "hash"))
         #expect(try train("--budget", "2", "-o", "none").status == 64)
         #expect(!folder.contents.contains("none"))

@@ -50,11 +50,20 @@ public struct TableConfiguration: Sendable, Hashable {
     func check(_ budget: Int, floor: Int, for schema: TableSchema) throws(KuklaError) {
         guard budget < floor else { return }
         let share = Double(floor) / Double(schema.denseByteCount)
+        // An option may ask for more than the method needs: unified:rows=20000.
+        let plain = try? TableConfiguration(parsing: word).floor(for: schema)
+        let remedy: String
+        if let plain, plain <= budget {
+            remedy = "'\(word)' without options, which needs \(plain)"
+        } else {
+            let others = ["unified", "robe", "dhe"].filter { $0 != word }
+            remedy = "another method: \(others.joined(separator: ", ")) go lowest"
+        }
         throw KuklaError(
             .usage,
             "Cannot make the table '\(self)' within \(budget) bytes: its floor for \(schema.idCount) ids of width "
                 + "\(schema.width) is \(floor) bytes (\(percent(share)) of a float row for each id). "
-                + "Give it that much, or take another method: unified, robe and dhe go lowest.")
+                + "Give it that much, or take \(remedy).")
     }
 
     var method: any TableMethod.Type {
