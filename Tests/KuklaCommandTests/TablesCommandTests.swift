@@ -210,6 +210,15 @@ import Testing
         #expect(
             try String(contentsOf: folder.url.appending(path: "advice.html"), encoding: .utf8).contains(
                 "<svg"))
+        // Eight bits of each number are all that int8 takes: half the budget makes no other table.
+        let integers = try json(
+            try run(
+                "tables", "advise", "clicks.csv", "--schema", "schema.yaml", "--budget", "0.5", "--tables",
+                "int16,int8", "--widths", "4", "--hidden", "16", "--batch", "128", "--seeds", "3", "--json"))
+        let finalists = try #require(integers["finalists"] as? [[String: Any]])
+        #expect(
+            Set(finalists.compactMap { $0["table"] as? String }) == ["int16", "int8", "dense"]
+                && finalists.count == 3)
         // Without names all methods that train in one stage, 8-bit rows at two steps.
         let all = try run(
             "tables", "advise", "clicks.csv", "--schema", "schema.yaml", "--budget", "2KB", "--widths", "4",

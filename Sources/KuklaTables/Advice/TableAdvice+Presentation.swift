@@ -15,7 +15,12 @@ extension TableAdvice {
             text +=
                 "; a float row for each id takes \(Quantity.bytes(reference.bytes)) and has \(TableAdvice.words(reference.validation))"
         }
-        return text + "."
+        text += "."
+        if let smaller = smallerAsGood {
+            text +=
+                " Within the range of its seeds, and smaller: \(smaller.table) at width \(smaller.width), \(Quantity.bytes(smaller.bytes)), \(TableAdvice.words(smaller.validation))."
+        }
+        return text
     }
 
     /// The mean of the seeds, and their range.

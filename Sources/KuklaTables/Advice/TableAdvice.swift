@@ -34,12 +34,12 @@ public struct TableAdvice: Sendable {
         public let width: Int
         /// nil: the uncompressed table.
         public let budget: Int?
-        public internal(set) var bytes = 0
+        public package(set) var bytes = 0
         /// AUC of each seed.
-        public internal(set) var validation: [Double] = []
-        public internal(set) var test: [Double] = []
+        public package(set) var validation: [Double] = []
+        public package(set) var test: [Double] = []
 
-        init(table: TableConfiguration, width: Int, budget: Int?) {
+        package init(table: TableConfiguration, width: Int, budget: Int?) {
             self.table = table
             self.width = width
             self.budget = budget
@@ -57,9 +57,9 @@ public struct TableAdvice: Sendable {
     public let fields: [(name: String, count: Int)]
     public let feasibility: [Feasibility]
     public internal(set) var trials: [Trial] = []
-    public internal(set) var finalists: [Finalist] = []
+    public package(set) var finalists: [Finalist] = []
 
-    init(budget: Int, denseBytes: Int, fields: [(String, Int)], feasibility: [Feasibility]) {
+    package init(budget: Int, denseBytes: Int, fields: [(String, Int)], feasibility: [Feasibility]) {
         self.budget = budget
         self.denseBytes = denseBytes
         self.fields = fields.map { (name: $0.0, count: $0.1) }
@@ -71,6 +71,16 @@ public struct TableAdvice: Sendable {
         finalists.filter { $0.budget != nil && $0.bytes <= budget }.max {
             $0.meanValidation < $1.meanValidation
         }
+    }
+
+    /// The smallest finalist that is as good as the recommendation but for its seeds: with a mean validation AUC of at least its lowest
+    /// seed's. Nil where none is smaller, or there is one seed only, which says nothing of how far seeds lie apart.
+    public var smallerAsGood: Finalist? {
+        guard let best = recommendation, best.validation.count > 1, let low = best.validation.min() else {
+            return nil
+        }
+        return finalists.filter { $0.budget != nil && $0.bytes < best.bytes && $0.meanValidation >= low }
+            .min { $0.bytes < $1.bytes }
     }
 
     /// The uncompressed table, for comparison.

@@ -157,6 +157,13 @@ public struct TableAdvisor: Sendable {
         progress.begin("Finalists, \(rows.count) rows", total: plan.count * options.seeds, unit: "trainings")
         defer { progress.end() }
         for (table, width, budget) in plan {
+            // Where a table took no more than this part already, less budget makes no other table.
+            if let budget, let last = advice.finalists.last, (last.table, last.width) == (table, width),
+                last.bytes <= budget
+            {
+                progress.advance(by: options.seeds)
+                continue
+            }
             var result = TableAdvice.Finalist(table: table, width: width, budget: budget)
             for seed in 0..<UInt64(options.seeds) {
                 progress.advance(by: 1)

@@ -78,6 +78,8 @@ extension TablesCommand {
             let denseBytes: Int
             let ids: [String: Int]
             let recommendation: Entry?
+            /// The smallest that is as good within the range of the recommendation's seeds.
+            let smallerAsGood: Entry?
             let command: String?
             let finalists: [Entry]
         }
@@ -138,7 +140,8 @@ extension TablesCommand {
                     Result(
                         budgetBytes: advice.budget, denseBytes: advice.denseBytes,
                         ids: Dictionary(uniqueKeysWithValues: advice.fields.map { ($0.name, $0.count) }),
-                        recommendation: advice.recommendation.map(entry), command: command,
+                        recommendation: advice.recommendation.map(entry),
+                        smallerAsGood: advice.smallerAsGood.map(entry), command: command,
                         finalists: advice.finalists.map(entry)))
             }
             print(advice.feasibilityTable.text())
