@@ -8,7 +8,7 @@ public struct StudyBench: Sendable {
     public enum Scale: String, Sendable, Codable {
         /// Seconds, on samples and with one seed: whether everything still runs and points the right way.
         case quick
-        /// Within 20 minutes on two cores, with all seeds: the figures that count.
+        /// Minutes, mostly within 20 on two cores, with all seeds: the figures that count.
         case full
     }
 

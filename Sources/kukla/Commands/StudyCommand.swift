@@ -11,7 +11,7 @@ struct StudyCommand: ParsableCommand {
         abstract: "Put a paper's claim to the test on real data.",
         discussion: """
             Without a name, lists the studies. A quick run takes seconds and shows that all still works; the figures that count are \
-            those of --full, within 20 minutes on two cores. With -o the page, its charts and the figures as JSON are written into a \
+            those of --full, which takes from 4 to 40 minutes on two cores. With -o the page, its charts and the figures as JSON are written into a \
             folder, and a list of all studies that lie there (studies.md). A missed bar is a finding, not a failure: the exit status is 0.
 
             Examples:
