@@ -4,10 +4,10 @@ import KuklaNumerics
 extension StudyTable {
     /// The figures of a column by row, NaN where a row has words.
     func values(_ column: String) -> [Double] {
-        guard let place = columns.firstIndex(of: column) else {
-            fatalError("StudyTable: no column \(column) among \(columns.joined(separator: ", "))")
-        }
-        return rows.map { $0[place].value }
+        let place = columns.firstIndex(of: column)
+        contract(
+            place != nil, "StudyTable: no column \(column) among \(columns.joined(separator: ", "))")
+        return rows.map { $0[place ?? 0].value }
     }
 
     /// What stands first in each row.

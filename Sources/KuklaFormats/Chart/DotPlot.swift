@@ -20,32 +20,30 @@ public struct DotPlot: Sendable {
     public var rows: [String]
     public var series: [Series]
     public var xTitle: String
-    public var xScale: AxisScale.Kind
 
-    public init(rows: [String], series: [Series], xTitle: String, xScale: AxisScale.Kind = .linear) {
+    public init(rows: [String], series: [Series], xTitle: String) {
         contract(
             series.allSatisfy { $0.values.count == rows.count },
             "DotPlot: \(series.map(\.values.count)) values for \(rows.count) rows")
         self.rows = rows
         self.series = series
         self.xTitle = xTitle
-        self.xScale = xScale
     }
 
     /// The plot; its height follows from the rows. A legend only where there is more than one series.
     public func svg(size: ChartSize = .wide) -> String {
         let n = Markup.coordinate
-        let values = series.flatMap(\.values).filter(hasPlace)
         let frame = ChartFrame(
             width: size.width, rows: rows,
-            x: AxisScale(xScale, showing: values, maximumTicks: size.width < 560 ? 4 : 8),
+            x: AxisScale(
+                .linear, showing: series.flatMap(\.values), maximumTicks: size.width < 560 ? 4 : 8),
             legend: series.count < 2
                 ? []
                 : series.indices.map { .init(mark: dot(of: $0, x: 0, y: 0), text: series[$0].name) })
         var content: [String] = []
         for (row, name) in rows.enumerated() {
             let y = frame.vertical(Double(row))
-            let known = series.indices.filter { hasPlace(series[$0].values[row]) }
+            let known = series.indices.filter { series[$0].values[row].isFinite }
             let places = known.map { frame.horizontal(series[$0].values[row]) }
             // Dots of one row belong together.
             if let first = places.min(), let last = places.max(), last > first {
@@ -64,8 +62,6 @@ public struct DotPlot: Sendable {
             description: "\(xTitle) of \(rows.count): \(series.map(\.name).joined(separator: ", "))",
             xTitle: xTitle, yTitle: "", content: content)
     }
-
-    private func hasPlace(_ value: Double) -> Bool { value.isFinite && (xScale == .linear || value > 0) }
 
     private func dot(of index: Int, x: Double, y: Double) -> String {
         let n = Markup.coordinate

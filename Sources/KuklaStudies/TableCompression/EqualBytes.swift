@@ -33,15 +33,14 @@ struct EqualBytes {
 
     /// What each table loses at each share; at the top what loses least at the first.
     static func chart(of table: StudyTable) -> StudyChart {
-        let losses = table.values("loss")
+        let (names, losses) = (table.names, table.values("loss"))
         let shares = table.rows.map { $0[1].description }
         func loss(_ name: String, _ share: String) -> Double {
-            table.rows.indices.first { table.names[$0] == name && shares[$0] == share }.map { losses[$0] }
-                ?? .nan
+            names.indices.first { names[$0] == name && shares[$0] == share }.map { losses[$0] } ?? .nan
         }
         // The dense table, the first row, is what all are held against.
-        let halves = table.names.indices.filter { shares[$0] == "0.5" }
-            .sorted { losses[$0] < losses[$1] }.map { table.names[$0] }
+        let halves = names.indices.filter { shares[$0] == "0.5" }
+            .sorted { losses[$0] < losses[$1] }.map { names[$0] }
         return StudyChart(
             "losses", title: "Points of test AUC that each table loses to the dense one",
             chart: DotPlot(

@@ -75,10 +75,8 @@ public struct TableAdvisor: Sendable {
     func feasible() throws(KuklaError) -> [TableAdvice.Feasibility] {
         var tables = options.tables ?? []
         if options.tables == nil {
-            for word in TableConfiguration.methodWords where !TableAdvisor.searches.contains(word) {
-                tables.append(try TableConfiguration(parsing: word))
-            }
-            for word in TableAdvisor.furtherSettings {
+            let whole = TableConfiguration.methodWords.filter { !TableAdvisor.searches.contains($0) }
+            for word in whole + TableAdvisor.furtherSettings {
                 tables.append(try TableConfiguration(parsing: word))
             }
         }
